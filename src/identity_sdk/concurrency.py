@@ -1,0 +1,248 @@
+"""The one place that knows asyncio from trio: deadlines, the gate, tasks of their own, and whose loop it is.
+
+anyio works on both, but its cancel scopes and semaphores cost more than a whole request may (measured: 15 µs and
+12 µs against 7 µs and 1.5 µs); so the hot path takes the loop's own primitives, chosen here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+import anyio
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+__all__ = ["Clock", "Gate", "Running", "SystemClock", "current_loop", "loop_is_alive", "on_asyncio", "spawn", "time_limit"]
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    """Time, injected so that expiry, windows and back-off are tested without sleeping."""
+
+    def monotonic(self) -> float:
+        """Seconds that never jump; for durations."""
+        ...
+
+    def time(self) -> float:
+        """Seconds since the epoch, UTC; for what servers say."""
+        ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    monotonic = staticmethod(time.monotonic)
+    time = staticmethod(time.time)
+
+    async def sleep(self, seconds: float) -> None:
+        await anyio.sleep(seconds)
+
+
+def on_asyncio() -> bool:
+    """Whether the running task belongs to asyncio (otherwise: trio)."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    # trio's guest mode runs inside an asyncio loop; then sniffing by the loop alone would be wrong.
+    trio = sys.modules.get("trio")
+    return trio is None or not _in_trio(trio)
+
+
+def _in_trio(trio: object) -> bool:
+    lowlevel = getattr(trio, "lowlevel", None)
+    in_task: Callable[[], bool] | None = getattr(lowlevel, "in_trio_task", None)
+    return in_task() if in_task is not None else False
+
+
+def current_loop() -> object:
+    """An object that stands for the running event loop; the same one for as long as the loop lives."""
+    if on_asyncio():
+        return asyncio.get_running_loop()
+    import trio
+
+    return trio.lowlevel.current_trio_token()
+
+
+def loop_is_alive(loop: object) -> bool:
+    """Whether the loop that :func:`current_loop` answered can still run something."""
+    if isinstance(loop, asyncio.AbstractEventLoop):
+        return loop.is_running()
+    import trio
+
+    try:
+        assert isinstance(loop, trio.lowlevel.TrioToken)
+        loop.run_sync_soon(_nothing, idempotent=True)
+    except trio.RunFinishedError:
+        return False
+    return True
+
+
+def _nothing() -> None:
+    """Asks a trio token whether its run is over."""
+
+
+def time_limit(seconds: float) -> AbstractAsyncContextManager[object]:
+    """Raises ``TimeoutError`` in the block when ``seconds`` are over. Cancellation from outside stays cancellation."""
+    if on_asyncio():
+        return asyncio.timeout(seconds)
+    return _AnyioLimit(seconds)
+
+
+class _AnyioLimit:
+    """``anyio.fail_after`` as an async context manager, so that both loops are used alike."""
+
+    __slots__ = ("_scope",)
+
+    def __init__(self, seconds: float) -> None:
+        self._scope: AbstractContextManager[anyio.CancelScope] = anyio.fail_after(seconds)
+
+    async def __aenter__(self) -> None:
+        self._scope.__enter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        return self._scope.__exit__(kind, error, trace)
+
+
+class Gate:
+    """Admits at most ``size`` holders, first come, first served; the others wait on our side.
+
+    A release hands the place to the next waiter before anyone else can take it, so no call is starved. Bound to one
+    event loop.
+    """
+
+    __slots__ = ("_event", "_free", "_waiters", "size")
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._free = size
+        self._waiters: deque[_Waiter] = deque()
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiters)
+
+    @property
+    def held(self) -> int:
+        return self.size - self._free
+
+    async def acquire(self) -> None:
+        if self._free > 0 and not self._waiters:
+            self._free -= 1
+            return
+        waiter = _Waiter()
+        self._waiters.append(waiter)
+        try:
+            await waiter.wait()
+        except BaseException:
+            if waiter.admitted:  # the place was handed over in the moment of cancellation: pass it on
+                self.release()
+            else:
+                self._waiters.remove(waiter)
+            raise
+
+    def release(self) -> None:
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            waiter.admitted = True
+            waiter.wake()
+            return
+        self._free += 1
+
+
+class _Waiter:
+    """One place in the queue of a gate."""
+
+    __slots__ = ("_event", "_future", "admitted")
+
+    def __init__(self) -> None:
+        self.admitted = False
+        self._future: asyncio.Future[None] | None = None
+        self._event: anyio.Event | None = None
+        if on_asyncio():
+            self._future = asyncio.get_running_loop().create_future()
+        else:
+            self._event = anyio.Event()
+
+    async def wait(self) -> None:
+        if self._future is not None:
+            await self._future
+        elif self._event is not None:
+            await self._event.wait()
+
+    def wake(self) -> None:
+        if self._future is not None:
+            if not self._future.done():
+                self._future.set_result(None)
+        elif self._event is not None:
+            self._event.set()
+
+
+class Running:
+    """A piece of work in a task of its own, which outlives any caller that waits for it."""
+
+    __slots__ = ("_done", "_error", "_scope", "_task")
+
+    def __init__(self) -> None:
+        self._done = anyio.Event()
+        self._error: BaseException | None = None
+        self._scope: anyio.CancelScope = anyio.CancelScope()
+        self._task: object = None
+
+    @property
+    def finished(self) -> bool:
+        return self._done.is_set()
+
+    async def wait(self) -> None:
+        """Until the work is over. The waiter may leave at once; the work goes on."""
+        await self._done.wait()
+
+    def cancel(self) -> None:
+        self._scope.cancel()
+
+    async def _run(self, work: Callable[[], Coroutine[object, object, None]]) -> None:
+        try:
+            with self._scope:
+                await work()
+        finally:
+            self._done.set()
+
+
+def spawn(work: Callable[[], Coroutine[object, object, None]], name: str) -> Running:
+    """Starts ``work`` in a task of its own: an asyncio task, or a trio system task.
+
+    ``work`` must handle its own exceptions: what it raises ends trio's run, and is logged by asyncio.
+    """
+    running = Running()
+
+    async def run() -> None:
+        await running._run(work)  # pyright: ignore[reportPrivateUsage]
+
+    if on_asyncio():
+        # kept in _task: asyncio holds only a weak reference to a task
+        running._task = asyncio.get_running_loop().create_task(run(), name=name)  # pyright: ignore[reportPrivateUsage]
+    else:
+        import trio
+
+        trio.lowlevel.spawn_system_task(run, name=name)
+    return running
+
+
+async def gather(*work: Callable[[], Awaitable[None]]) -> None:
+    """Runs all of ``work`` side by side and waits for all."""
+    async with anyio.create_task_group() as group:
+        for one in work:
+            group.start_soon(one)
