@@ -1,0 +1,307 @@
+"""Transactions: a sync SQLAlchemy engine in anyio worker threads, so that asyncio and trio both work.
+
+What each database is told, and why:
+
+* SQLite in memory: one connection (``StaticPool``) and one user of it at a time.
+* SQLite in a file: write-ahead log, ``busy_timeout`` 30 s, the driver's own transaction handling off, and
+  ``BEGIN IMMEDIATE`` for every writing transaction. A deferred transaction that reads and then writes is
+  refused as soon as another one has written in between, and with the driver's defaults such updates are lost.
+* PostgreSQL: a writing transaction first takes one advisory lock, then reads what is committed. As on SQLite
+  there is one writer at a time, so that a read followed by a write needs no retry and loses nothing. Reading
+  transactions see one snapshot (REPEATABLE READ, READ ONLY) and wait for nobody.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Generic, Literal, TypeVar
+
+import anyio
+from anyio import to_thread
+from anyio.lowlevel import RunVar
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, select, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool, StaticPool
+
+from identity_sdk.errors import ConfigurationError
+from identity_sdk.store import tables
+
+__all__ = ["DuplicateRow", "Store", "StoreError", "StoreUnavailable"]
+
+T = TypeVar("T")
+_Kind = Literal["memory", "file", "postgresql"]
+
+_WRITES = "identity_sdk_writes"
+_LOCK_KEY = 0x1D5D_0001
+_CONNECTIONS = 8
+_BUSY_SECONDS = 30
+_numbers = itertools.count()
+
+
+class StoreError(Exception):
+    """Something that the store refuses. Adapters and emulators turn it into their own errors."""
+
+
+class DuplicateRow(StoreError):
+    """A row with this key is there already."""
+
+
+class StoreUnavailable(StoreError):
+    """The database cannot be opened, is locked for longer than 30 s, or the connection to it was lost."""
+
+
+class Store:
+    """One database: made by :meth:`open`, used by :meth:`read` and :meth:`write`, ended by :meth:`aclose`.
+
+    Usable from several event loops, one after the other or at the same time. The URL is a secret and is
+    never shown.
+    """
+
+    def __init__(self, engine: Engine, kind: _Kind, clock: Callable[[], float]) -> None:
+        self.clock = clock
+        """The clock (epoch seconds UTC) that rows are dated by."""
+        self._engine = engine
+        self._kind: _Kind = kind
+        self._ready = False
+        self._closed = False
+        self._lock = threading.RLock()
+        """Held for a transaction in memory, for a writing one in a file, and while the schema is made."""
+        # One limiter for each event loop; RunVar is keyed by name, hence the number.
+        self._limiter: RunVar[anyio.CapacityLimiter] = RunVar(f"identity_sdk.store.{next(_numbers)}")
+
+    def __repr__(self) -> str:
+        return f"<Store {self._kind}{' closed' if self._closed else ''}>"
+
+    @classmethod
+    def open(cls, url: str = "sqlite://", *, clock: Callable[[], float] = time.time) -> Store:
+        """Make a store. No I/O happens before the first read or write; a missing schema is made then.
+
+        Args:
+            url: ``sqlite://`` (in memory), ``sqlite:///relative.db``, ``sqlite:////absolute.db`` or
+                ``postgresql://user:password@host/database``.
+            clock: returns epoch seconds UTC.
+
+        Raises:
+            ConfigurationError: the URL is malformed, names another database, or a driver is not installed.
+        """
+        engine, kind = _make_engine(url)
+        return cls(engine, kind, clock)
+
+    async def read(self, fn: Callable[[Connection], T]) -> T:
+        """Run ``fn(connection)`` in one reading transaction in a worker thread and return what it returns.
+
+        Raises:
+            StoreUnavailable: the database cannot be reached.
+            ConfigurationError: the store is closed, or its schema is newer than this library.
+        """
+        return await self._run(lambda: self._transaction(fn, writes=False))
+
+    async def write(self, fn: Callable[[Connection], T]) -> T:
+        """Run ``fn(connection)`` in one writing transaction in a worker thread; commit when it returns.
+
+        An exception from ``fn`` rolls everything back and comes out unchanged. A cancelled call waits for its
+        transaction to end, so what it did is known: all of it or nothing.
+
+        Raises:
+            StoreUnavailable: the database cannot be reached, or was locked by others for 30 s.
+            ConfigurationError: the store is closed, or its schema is newer than this library.
+        """
+        return await self._run(lambda: self._transaction(fn, writes=True))
+
+    async def aclose(self) -> None:
+        """Close all connections. A store in memory is gone then. Closing twice is allowed."""
+        if not self._closed:
+            self._closed = True
+            await self._run(self._dispose)
+
+    def _dispose(self) -> None:
+        with self._lock:
+            self._engine.dispose()
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        job = _Job(work)
+        try:
+            return await to_thread.run_sync(job, limiter=self._workers())
+        except anyio.get_cancelled_exc_class():
+            # A cancel scope of anyio or trio cannot come in here once the thread runs, asyncio's own
+            # task.cancel() can: then wait for the thread all the same.
+            await job.settle()
+            raise
+
+    def _workers(self) -> anyio.CapacityLimiter:
+        try:
+            return self._limiter.get()
+        except LookupError:
+            limiter = anyio.CapacityLimiter(1 if self._kind == "memory" else _CONNECTIONS)
+            self._limiter.set(limiter)
+            return limiter
+
+    def _transaction(self, fn: Callable[[Connection], T], *, writes: bool) -> T:
+        if self._closed:
+            raise ConfigurationError("the store is closed")
+        exclusive = self._kind == "memory" or (self._kind == "file" and writes)
+        with _translated(self._kind), _held(self._lock if exclusive else None):
+            self._prepare()
+            with self._engine.connect().execution_options(**{_WRITES: writes}) as conn, conn.begin():
+                return fn(conn)
+
+    def _prepare(self) -> None:
+        if self._ready:
+            return
+        with self._lock:
+            if not self._ready:
+                with self._engine.connect().execution_options(**{_WRITES: True}) as conn, conn.begin():
+                    _migrate(conn)
+                self._ready = True
+
+
+class _Job(Generic[T]):
+    """Work for a thread, which a cancelled caller can call off before it starts, and else waits for."""
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        self._work = work
+        self._claim = threading.Lock()
+        self._ended = threading.Event()
+
+    def __call__(self) -> T:
+        if not self._claim.acquire(blocking=False):
+            raise StoreError("called off")  # nobody sees it: the caller is gone
+        try:
+            return self._work()
+        finally:
+            self._ended.set()
+
+    async def settle(self) -> None:
+        if self._claim.acquire(blocking=False):
+            return  # not started, and now it never will
+        while not self._ended.is_set():
+            with anyio.CancelScope(shield=True):
+                try:
+                    await to_thread.run_sync(self._ended.wait)
+                except anyio.get_cancelled_exc_class():
+                    continue
+
+
+@contextmanager
+def _held(lock: threading.RLock | None) -> Generator[None]:  # type: ignore[valid-type,unused-ignore]
+    if lock is None:
+        yield
+    else:
+        with lock:
+            yield
+
+
+@contextmanager
+def _translated(kind: _Kind) -> Generator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        failure = StoreUnavailable if _is_outage(error) else StoreError
+        # Never the statement, its parameters or the URL; the driver's own words hold none of them.
+        words = str(error.orig).strip().splitlines()
+        reason = f"{type(error.orig).__name__}: {words[0] if words else ''}"
+        raise failure(f"the {kind} store failed: {reason}") from None
+
+
+def _is_outage(error: DBAPIError) -> bool:
+    return error.connection_invalidated or type(error).__name__ in {"OperationalError", "InterfaceError"}
+
+
+def _migrate(conn: Connection) -> None:
+    """Make the schema, or bring an older one up to date; refuse a newer one."""
+    found = 0
+    if inspect(conn).has_table(tables.meta.name):
+        value = conn.scalar(select(tables.meta.c.value).where(tables.meta.c.key == "schema_version"))
+        found = int(value) if value is not None else 0
+    if found > tables.SCHEMA_VERSION:
+        raise ConfigurationError(
+            f"the database has schema version {found}, this library knows up to {tables.SCHEMA_VERSION}: "
+            "install a newer unified-identity-sdk, or name another database"
+        )
+    if found == 0:
+        tables.metadata.create_all(conn)
+        conn.execute(tables.meta.insert().values(key="schema_version", value=str(tables.SCHEMA_VERSION)))
+
+
+def _make_engine(url: str) -> tuple[Engine, _Kind]:
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        parsed = None
+    if parsed is None:  # outside the handler: its traceback holds the URL
+        raise ConfigurationError("malformed database URL (not shown, it may hold a password)")
+    backend = parsed.drivername.partition("+")[0]
+    if backend == "sqlite":
+        return _sqlite(parsed)
+    if backend in {"postgresql", "postgres"}:
+        return _postgresql(parsed.set(drivername="postgresql+psycopg")), "postgresql"
+    raise ConfigurationError(f"unknown database {backend!r}: use sqlite:// or postgresql://")
+
+
+def _sqlite(url: URL) -> tuple[Engine, _Kind]:
+    in_memory = url.database in (None, "", ":memory:")
+    arguments = {"check_same_thread": False, "timeout": _BUSY_SECONDS}
+    if in_memory:
+        engine = create_engine(url, poolclass=StaticPool, connect_args=arguments, hide_parameters=True)
+    else:
+        engine = create_engine(
+            url,
+            poolclass=QueuePool,
+            pool_size=_CONNECTIONS,
+            max_overflow=_CONNECTIONS,
+            connect_args=arguments,
+            hide_parameters=True,
+        )
+
+    def connected(dbapi_connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
+        # The driver must begin nothing by itself; the listener below does. See SQLAlchemy on pysqlite,
+        # "Enabling Non-Legacy SQLite Transactional Modes".
+        dbapi_connection.isolation_level = None
+        if not in_memory:
+            cursor = dbapi_connection.cursor()
+            cursor.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
+            cursor.execute("PRAGMA journal_mode=WAL")
+            cursor.execute("PRAGMA synchronous=NORMAL")
+            cursor.close()
+
+    def began(conn: Connection) -> None:
+        conn.exec_driver_sql("BEGIN IMMEDIATE" if conn.get_execution_options().get(_WRITES) else "BEGIN")
+
+    event.listen(engine, "connect", connected)
+    event.listen(engine, "begin", began)
+    return engine, "memory" if in_memory else "file"
+
+
+def _postgresql(url: URL) -> Engine:
+    engine: Engine | None = None
+    try:
+        engine = create_engine(
+            url,
+            pool_size=_CONNECTIONS,
+            max_overflow=_CONNECTIONS,
+            pool_pre_ping=True,
+            hide_parameters=True,
+            isolation_level="READ COMMITTED",
+        )
+    except (ModuleNotFoundError, NoSuchModuleError):
+        pass
+    if engine is None:
+        raise ConfigurationError(
+            'PostgreSQL needs psycopg 3: python -m pip install "unified-identity-sdk[postgresql]"'
+        )
+
+    def began(conn: Connection) -> None:
+        if conn.get_execution_options().get(_WRITES):
+            conn.execute(text(f"SET LOCAL lock_timeout = '{_BUSY_SECONDS}s'"))
+            conn.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK_KEY})"))
+        else:
+            conn.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+
+    event.listen(engine, "begin", began)
+    return engine
