@@ -1,0 +1,205 @@
+"""Every check of the project: `nox` runs them all, `nox -s NAME` one of them, `nox -l` lists them.
+
+What this machine lacks (a further CPython, PostgreSQL) is skipped with a reason that names it. `IDENTITY_SDK_REQUIRE`
+turns such a skip into a failure: a list of names with blanks between them, "python3.12 python3.13 postgres".
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.error_on_missing_interpreters = True  # only interpreters that were seen to run are asked for
+nox.options.reuse_existing_virtualenvs = True
+
+ROOT = Path(__file__).parent
+PROJECT = nox.project.load_toml("pyproject.toml")
+VERSIONS = ("3.11", "3.12", "3.13", "3.14")
+REQUIRED = frozenset(os.environ.get("IDENTITY_SDK_REQUIRE", "").split())
+PROCESSES = os.environ.get("IDENTITY_SDK_TEST_PROCESSES", "2")
+
+
+def runs_here(version: str) -> bool:
+    """Whether `pythonX.Y` on the PATH starts and is what it says (a version manager's shim may do neither)."""
+    if version == f"{sys.version_info.major}.{sys.version_info.minor}":
+        return True
+    command = shutil.which(f"python{version}")
+    if command is None:
+        return False
+    probe = "import sys; print('%d.%d' % sys.version_info[:2], sys.implementation.name)"
+    try:
+        done = subprocess.run([command, "-c", probe], capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0 and done.stdout.split() == [version, "cpython"]
+
+
+FOUND = tuple(version for version in VERSIONS if runs_here(version))
+MISSING = tuple(version for version in VERSIONS if version not in FOUND)
+MAIN = FOUND[0]  # the Python of the sessions that need only one, of the coverage and of the largest cases
+
+
+def group(*names: str) -> list[str]:
+    """The requirements of PEP 735 groups (spelled out, since old installers do not know `--group`)."""
+    return list(nox.project.dependency_groups(PROJECT, *names))
+
+
+def install(session: nox.Session, *groups: str, extras: str = "all", also: tuple[str, ...] = ()) -> None:
+    session.install("-e", f".[{extras}]" if extras else ".", *group(*groups), *also)
+
+
+def pytest(session: nox.Session, *args: str, large: bool = False, interop: bool = False) -> None:
+    """Run the suite; fail when a skipped test lacks something that `IDENTITY_SDK_REQUIRE` names."""
+    marks = ["interop" if interop else "not interop"] + ([] if large or interop else ["not large"])
+    report = Path(session.create_tmp()) / f"report-{session.name}.xml"
+    parallel = [] if PROCESSES == "0" else ["-n", PROCESSES, "--dist", "worksteal"]
+    session.run(
+        "pytest",
+        "-q",
+        "-rs",
+        "--timeout=180",
+        f"--junitxml={report}",
+        *parallel,
+        "-m",
+        " and ".join(marks),
+        *args,
+        *session.posargs,
+    )
+    refuse_skips(session, report)
+
+
+def refuse_skips(session: nox.Session, report: Path) -> None:
+    words = {"postgres": "postgres"}
+    for case in ElementTree.parse(report).iter("testcase"):
+        for skip in case.iter("skipped"):
+            reason = skip.get("message", "").lower()
+            for name in REQUIRED & words.keys():
+                if words[name] in reason:
+                    session.error(f"{name} is required, and {case.get('name')} was skipped: {reason}")
+
+
+# ------------------------------------------------------------------------------------------------------------ tests
+@nox.session(python=FOUND)
+def tests(session: nox.Session) -> None:
+    """The suite on each CPython that is found; on the first one with branch coverage and the largest cases."""
+    install(session, "test")
+    if session.python != MAIN:
+        pytest(session)
+        return
+    session.run("coverage", "erase")
+    pytest(session, "--cov", "--cov-report=", large=True)
+    if session.posargs:
+        return  # a part of the suite covers a part of the code
+    session.run("coverage", "report")
+    session.run("coverage", "report", "--include=src/*/middleware/*,src/*/auth/*", "--fail-under=100")
+
+
+def tests_on_a_missing_python(version: str) -> None:
+    def missing(session: nox.Session) -> None:
+        reason = f"CPython {version} is not on this machine: `python{version}` does not answer"
+        if f"python{version}" in REQUIRED:
+            session.error(reason)
+        session.skip(reason)
+
+    missing.__doc__ = f"Skipped: CPython {version} is not on this machine."
+    nox.session(python=False, name=f"tests-{version}")(missing)
+
+
+for _version in MISSING:
+    tests_on_a_missing_python(_version)
+
+
+@nox.session(python=MAIN)
+def interop(session: nox.Session) -> None:
+    """The official clients of the backends against the emulators, in an environment of their own."""
+    install(session, "test", "interop")
+    pytest(session, interop=True)
+
+
+@nox.session(python=MAIN)
+def lowest(session: nox.Session) -> None:
+    """The suite on the lowest versions of the hard dependencies that `pyproject.toml` allows."""
+    pins = [lowest_of(requirement) for requirement in PROJECT["project"]["dependencies"]]
+    install(session, "test", also=tuple(pins))
+    for pin in pins:
+        name, version = pin.split("==")
+        probe = f"from importlib.metadata import version as v; assert v({name!r}) == {version!r}, v({name!r})"
+        session.run("python", "-c", probe)
+    pytest(session)
+
+
+def lowest_of(requirement: str) -> str:
+    """`"httpx>=0.27.2"` to `"httpx==0.27.2"`: the bound is the pin, so that the two cannot drift apart."""
+    found = re.fullmatch(r"([A-Za-z0-9_.-]+)>=(\d+\.\d+\.\d+)(,<.*)?", requirement)
+    if found is None:
+        raise ValueError(f"a hard dependency needs one full lower bound (x.y.z): {requirement!r}")
+    return f"{found[1]}=={found[2]}"
+
+
+# ----------------------------------------------------------------------------------------------------------- checks
+@nox.session(python=MAIN)
+def lint(session: nox.Session) -> None:
+    """Lint and format, by ruff."""
+    session.install(*group("lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session(python=MAIN)
+def types(session: nox.Session) -> None:
+    """Types under two checkers, both strict."""
+    install(session, "types", "test")
+    session.run("mypy")
+    session.run("pyright", "--pythonpath", str(Path(session.bin) / "python"))
+
+
+@nox.session(python=MAIN)
+def layers(session: nox.Session) -> None:
+    """The import arrows."""
+    install(session, "layers")
+    session.run("lint-imports", "--no-cache")
+
+
+@nox.session(python=MAIN)
+def docs(session: nox.Session) -> None:
+    """The documentation site; a broken link or a name that is gone is an error."""
+    install(session, "docs")
+    session.run("mkdocs", "build", "--strict", "--quiet", env={"NO_MKDOCS_2_WARNING": "1"})
+
+
+@nox.session(python=MAIN)
+def package(session: nox.Session) -> None:
+    """Build wheel and sdist, check them, install the wheel into an empty environment and use it."""
+    session.install(*group("package"))
+    out = Path(session.create_tmp()).resolve() / "dist"
+    shutil.rmtree(out, ignore_errors=True)
+    session.run("python", "-m", "build", "--outdir", str(out), ".", silent=True)
+    session.run("twine", "check", "--strict", *map(str, sorted(out.iterdir())))
+    wheel, sdist = next(out.glob("*.whl")), next(out.glob("*.tar.gz"))
+    session.run("python", "tests/package/check_archives.py", str(wheel), str(sdist))
+
+    empty = out.parent / "empty"
+    shutil.rmtree(empty, ignore_errors=True)
+    session.run("python", "-m", "venv", str(empty))
+    python = str(empty / ("Scripts" if os.name == "nt" else "bin") / "python")
+    with session.chdir(out.parent):  # away from the source tree
+        session.run(python, "-m", "pip", "install", "-q", str(wheel), external=True)
+        session.run(python, "-c", "import identity_sdk; print(identity_sdk.__version__)", external=True)
+        session.run(python, "-m", "pip", "install", "-q", f"{wheel}[local]", external=True)
+        session.run(str(Path(python).with_name("idp")), "quickstart", external=True)
+
+
+@nox.session(python=MAIN, default=False)
+def bench(session: nox.Session) -> None:
+    """Benchmarks side by side with bare HTTP libraries and the official clients (about ten minutes)."""
+    install(session, "bench")
+    session.run("python", "-m", "benchmarks", *session.posargs)
