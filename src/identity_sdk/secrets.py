@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from typing import TYPE_CHECKING, NoReturn, final
+from typing import TYPE_CHECKING, Final, NoReturn, final
 
 if TYPE_CHECKING:
-    from pydantic import GetCoreSchemaHandler
+    from pydantic import GetCoreSchemaHandler, SerializationInfo
     from pydantic_core import CoreSchema
 
 __all__ = ["REDACTED", "Secret", "fingerprint", "redact_url"]
 
 REDACTED = "**********"
+
+REVEAL: Final = object()
+"""The serialization context under which a request body carries its secrets. For ``wire/`` alone."""
 
 
 def fingerprint(value: str, kind: str = "sec") -> str:
@@ -99,8 +102,17 @@ class Secret:
         return core_schema.json_or_python_schema(
             json_schema=text,
             python_schema=core_schema.union_schema([core_schema.is_instance_schema(cls), text]),
-            serialization=core_schema.plain_serializer_function_ser_schema(lambda _: REDACTED, when_used="json"),
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                _serialize, info_arg=True, when_used="json"
+            ),
         )
+
+
+def _serialize(value: object, info: SerializationInfo) -> str:
+    """Redacted in every dump, except when the wire layer writes a request body with :data:`REVEAL`."""
+    if info.context is REVEAL and isinstance(value, Secret):
+        return value.reveal()
+    return REDACTED
 
 
 def redact_url(url: str) -> str:

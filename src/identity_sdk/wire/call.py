@@ -1,0 +1,197 @@
+"""What an adapter hands to the pipeline: a call, how to read its answers, and the port that sends it."""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import Protocol
+
+from identity_sdk.errors import (
+    AuthenticationError,
+    ConflictError,
+    IdentityError,
+    InvalidRequestError,
+    NotFoundError,
+    NotSupportedError,
+    PermissionDeniedError,
+    PreconditionFailedError,
+    ProtocolError,
+    RateLimitedError,
+    ServerError,
+)
+from identity_sdk.wire.request import Request, Response
+
+__all__ = ["Call", "Dialect", "OperationSpec", "Retry", "Sender", "retry_after"]
+
+
+class Retry(enum.Enum):
+    """How an operation may be repeated; the decision table is in ``middleware/retry.py``."""
+
+    SAFE = "safe"
+    """Reads only (GET)."""
+    IDEMPOTENT = "idempotent"
+    """Twice is the same as once (PUT, DELETE)."""
+    KEYED = "keyed"
+    """Creates under an id that the caller chose."""
+    ONCE = "once"
+    """Each time does something more."""
+
+
+@dataclass(frozen=True, slots=True)
+class OperationSpec:
+    """What is known about an operation before it is called.
+
+    Attributes:
+        name: the documented name, in snake_case.
+        method, path: such as ``"GET"`` and ``"/auth/users/{user_id}"``.
+        success: the statuses that mean it was done.
+        retry: how it may be repeated.
+        auth: whether the token is attached; public operations and logins go without.
+        repeat_done: after an ambiguous outcome, statuses of the repeat that prove that the first one was done.
+        how_to_find_out: for ``AmbiguousOutcomeError``.
+    """
+
+    name: str
+    method: str
+    path: str
+    success: frozenset[int]
+    retry: Retry
+    auth: bool = True
+    repeat_done: frozenset[int] = frozenset()
+    how_to_find_out: str = ""
+
+
+def retry_after(response: Response, now: float) -> float | None:
+    """Seconds to wait by ``Retry-After`` (RFC 9110 section 10.2.3: seconds or an HTTP date), or ``None``.
+
+    Args:
+        now: the server's idea of the time, in epoch seconds; a date is held against it.
+    """
+    value = response.headers.get("retry-after", "").strip()
+    if not value:
+        return None
+    if value.isascii() and value.isdigit():
+        return float(value[:9])
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - now)
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+class Dialect:
+    """How one backend words its answers. Subclass it where a backend differs from plain HTTP."""
+
+    provider: str = ""
+
+    def message(self, response: Response) -> tuple[str, str | None]:
+        """The backend's message and code out of an error body; one line, at most 500 characters."""
+        text = response.body[:4096].decode("utf-8", "replace")
+        try:
+            body: object = json.loads(response.body) if len(response.body) <= 65536 else text
+        except (ValueError, RecursionError):
+            body = text
+        code: str | None = None
+        if isinstance(body, dict):
+            told: dict[object, object] = body  # pyright: ignore[reportUnknownVariableType]
+            code = str(told["code"]) if "code" in told else None
+            body = told.get("message") or told.get("detail") or told.get("title") or response.reason
+        first = (str(body).strip() or response.reason or "no message").splitlines()[0]
+        return first[:500], code
+
+    def token_rejected(self, response: Response) -> bool:
+        """Whether this answer means that the token is not accepted (a new one may be)."""
+        return response.status == 401
+
+    def permanent(self, response: Response) -> bool:
+        """Whether no repeat can cure this 5xx."""
+        return response.status == 501
+
+    def not_done(self, response: Response) -> bool:
+        """Whether the adapter vouches that a 503 means that nothing was done, even for *once* operations."""
+        return False
+
+    def error(self, response: Response, spec: OperationSpec, now: float) -> IdentityError:
+        """The typed error for an answer that is no success."""
+        message, code = self.message(response)
+        status = response.status
+        error: IdentityError
+        if status in (400, 413, 414, 415, 422):
+            error = InvalidRequestError(message, sent=True)
+        elif status == 429:
+            error = RateLimitedError(message, retry_after=retry_after(response, now))
+        else:
+            error = _BY_STATUS.get(status, _other)(message)
+            if type(error) is ProtocolError:
+                error = self._unexpected(response, spec, message)
+        error.status, error.code = status, code
+        return error
+
+    def _unexpected(self, response: Response, spec: OperationSpec, message: str) -> IdentityError:
+        if response.status >= 500:
+            return ServerError(message, retryable=not self.permanent(response))
+        if response.status >= 400:
+            return InvalidRequestError(message, sent=True)
+        expected = ", ".join(str(status) for status in sorted(spec.success))
+        return ProtocolError(f"expected status {expected}, got {response.status}")
+
+
+def _other(message: str) -> IdentityError:
+    return ProtocolError(message)
+
+
+_BY_STATUS: dict[int, Callable[[str], IdentityError]] = {
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    405: NotSupportedError,
+    409: ConflictError,
+    412: PreconditionFailedError,
+    501: NotSupportedError,
+}
+
+
+@dataclass(slots=True)
+class Call:
+    """One operation with its arguments bound.
+
+    Attributes:
+        look: after an ambiguous outcome, reads what is there now and answers it, or ``None`` for nothing. For an
+            idempotent operation it answers only what equals what was sent. Runs in the pipeline as a call of its own.
+        mine: whether what ``look`` found holds a value that only this call could have sent.
+        proven: what ``look`` found, when that proves that the work was done; the call then succeeds with it.
+        done: set when a repeat's status proved that the work was done.
+    """
+
+    spec: OperationSpec
+    dialect: Dialect
+    request: Request
+    look: Callable[[], Awaitable[object | None]] | None = None
+    mine: Callable[[object], bool] | None = None
+    proven: object | None = None
+    done: bool = field(default=False)
+
+
+class Sender(Protocol):
+    """The pipeline as an adapter sees it."""
+
+    async def send(self, call: Call) -> Response:
+        """Sends the call through retry, token, limits and transport.
+
+        Answers every response that is an answer, also an error status; the operation maps it.
+
+        Raises:
+            IdentityError: what the pipeline itself concluded (transport, deadline, ambiguous outcome).
+        """
+        ...
+
+    def verb(self, name: str) -> AbstractAsyncContextManager[object]:
+        """Opens the scope of a facade verb: one deadline over everything in it, and the context of its errors."""
+        ...
+
+    def now(self) -> float:
+        """The server's idea of the time, in epoch seconds: our clock plus the learned skew."""
+        ...
