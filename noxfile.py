@@ -96,7 +96,7 @@ def tests(session: nox.Session) -> None:
         pytest(session)
         return
     session.run("coverage", "erase")
-    pytest(session, "--cov", "--cov-report=", large=True)
+    pytest(session, "--cov", "--cov-report=", "--cov-fail-under=0", large=True)
     if session.posargs:
         return  # a part of the suite covers a part of the code
     session.run("coverage", "report")
