@@ -7,23 +7,32 @@ anyio works on both, but its cancel scopes and semaphores cost more than a whole
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import sys
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol
 
 import anyio
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-__all__ = ["Clock", "Gate", "Running", "SystemClock", "current_loop", "loop_is_alive", "on_asyncio", "spawn", "time_limit"]
-
-T = TypeVar("T")
-
+__all__ = [
+    "Clock",
+    "Gate",
+    "Running",
+    "SystemClock",
+    "current_loop",
+    "loop_is_alive",
+    "move_limit",
+    "on_asyncio",
+    "spawn",
+    "time_limit",
+]
 
 class Clock(Protocol):
     """Time, injected so that expiry, windows and back-off are tested without sleeping."""
@@ -103,18 +112,32 @@ def time_limit(seconds: float) -> AbstractAsyncContextManager[object]:
 class _AnyioLimit:
     """``anyio.fail_after`` as an async context manager, so that both loops are used alike."""
 
-    __slots__ = ("_scope",)
+    __slots__ = ("_manager", "_scope")
 
     def __init__(self, seconds: float) -> None:
-        self._scope: AbstractContextManager[anyio.CancelScope] = anyio.fail_after(seconds)
+        self._manager: AbstractContextManager[anyio.CancelScope] = anyio.fail_after(seconds)
+        self._scope: anyio.CancelScope | None = None
 
     async def __aenter__(self) -> None:
-        self._scope.__enter__()
+        self._scope = self._manager.__enter__()
+
+    def move(self, seconds: float) -> None:
+        if self._scope is not None:
+            self._scope.deadline = anyio.current_time() + seconds
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool | None:
-        return self._scope.__exit__(kind, error, trace)
+        return self._manager.__exit__(kind, error, trace)
+
+
+def move_limit(limit: AbstractAsyncContextManager[object], seconds: float) -> None:
+    """Lets a :func:`time_limit` that is entered end in ``seconds`` from now. Does nothing if it is over already."""
+    if isinstance(limit, asyncio.Timeout):
+        if not limit.expired():
+            limit.reschedule(asyncio.get_running_loop().time() + seconds)
+    elif isinstance(limit, _AnyioLimit):
+        limit.move(seconds)
 
 
 class Gate:
@@ -222,7 +245,7 @@ class Running:
 
 
 def spawn(work: Callable[[], Coroutine[object, object, None]], name: str) -> Running:
-    """Starts ``work`` in a task of its own: an asyncio task, or a trio system task.
+    """Starts ``work`` in a task of its own: an asyncio task, or a trio system task, with an empty context.
 
     ``work`` must handle its own exceptions: what it raises ends trio's run, and is logged by asyncio.
     """
@@ -233,7 +256,8 @@ def spawn(work: Callable[[], Coroutine[object, object, None]], name: str) -> Run
 
     if on_asyncio():
         # kept in _task: asyncio holds only a weak reference to a task
-        running._task = asyncio.get_running_loop().create_task(run(), name=name)  # pyright: ignore[reportPrivateUsage]
+        task = asyncio.get_running_loop().create_task(run(), name=name, context=contextvars.Context())
+        running._task = task  # pyright: ignore[reportPrivateUsage]
     else:
         import trio
 
@@ -241,7 +265,7 @@ def spawn(work: Callable[[], Coroutine[object, object, None]], name: str) -> Run
     return running
 
 
-async def gather(*work: Callable[[], Awaitable[None]]) -> None:
+async def gather(*work: Callable[[], Coroutine[object, object, None]]) -> None:
     """Runs all of ``work`` side by side and waits for all."""
     async with anyio.create_task_group() as group:
         for one in work:
