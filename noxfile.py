@@ -173,7 +173,7 @@ def layers(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """The documentation site; a broken link or a name that is gone is an error."""
     install(session, "docs")
-    session.run("mkdocs", "build", "--strict", "--quiet", env={"NO_MKDOCS_2_WARNING": "1"})
+    session.run("mkdocs", "build", "--strict", env={"NO_MKDOCS_2_WARNING": "1"})
 
 
 @nox.session(python=MAIN)

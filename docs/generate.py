@@ -1,0 +1,133 @@
+"""Writes into README and docs what the code says, between `<!-- generated: NAME -->` and `<!-- end -->`.
+
+`python docs/generate.py` rewrites the files, `python docs/generate.py --check` only tells whether it would.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+
+from identity_sdk.adapters.registry import BUILT_IN, adapter_class
+from identity_sdk.capabilities import Cell
+from identity_sdk.options import ClientOptions
+
+ROOT = Path(__file__).parents[1]
+MARKED = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def cells(adapter: str) -> dict[str, Cell]:
+    found: dict[str, Cell] = {}
+    for resource in adapter_class(adapter).resources:
+        found.update(resource.cells())
+    return found
+
+
+def table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def matrix() -> str:
+    """One row a verb, one column an adapter."""
+    columns = {adapter: cells(adapter) for adapter in BUILT_IN}
+    verbs = list(next(iter(columns.values())))
+    return table(
+        ["verb", *(f"`{adapter}`" for adapter in columns)],
+        [[f"`{verb}`", *(mark(column[verb]) for column in columns.values())] for verb in verbs],
+    )
+
+
+def mark(cell: Cell) -> str:
+    if not cell.supported:
+        return "—"
+    return "yes" + (f" ({', '.join(cell.kinds)})" if cell.kinds else "")
+
+
+def refusals() -> str:
+    """Why a verb or an option is not supported, and what works instead."""
+    parts: list[str] = []
+    for adapter in BUILT_IN:
+        rows: list[list[str]] = []
+        for verb, cell in cells(adapter).items():
+            if not cell.supported:
+                rows.append([f"`{verb}`", escape(cell.reason), escape(cell.instead) or "—"])
+            rows += [
+                [f"`{verb}({name}=)`", escape(reason), "—"] for name, reason in sorted(cell.refuses.items())
+            ]
+        parts.append(
+            f"### {adapter}\n\n"
+            + (table(["not supported", "why", "instead"], rows) if rows else "Nothing.\n")
+        )
+    return "\n" + "\n".join(parts) + "\n"
+
+
+def escape(text: str) -> str:
+    return text.replace("|", "\\|").replace("<", "&lt;")
+
+
+SECONDS = {"timeout", "deadline", "connect_timeout", "backoff", "retry_after_cap"}
+MEANING = {
+    "timeout": "one attempt",
+    "deadline": "a whole verb: attempts, waits, refreshes, composed steps; for a list, one page",
+    "retries": "repeats after the first attempt, at most",
+    "backoff": "first and largest ceiling of the wait between attempts",
+    "retry_after_cap": "the longest `Retry-After` that is waited out; a longer one raises at once",
+    "connect_timeout": "name look-up, connection and TLS handshake together",
+    "max_in_flight": "calls on the network at once; further ones wait on our side",
+    "max_response_bytes": "the largest answer that is read; a larger one is a `ProtocolError`",
+    "retry_budget": "repeats that the client may have in hand",
+    "retry_budget_ratio": "what one success adds to the budget",
+    "tls": "see [TLS and private CAs](tls.md)",
+    "proxy": 'from the environment; `""` uses none',
+    "transport": "`httpx`, `httpx2` or `aiohttp`",
+}
+
+
+def defaults() -> str:
+    rows: list[list[str]] = []
+    for option in fields(ClientOptions):
+        if option.name in MEANING:
+            rows.append([f"`{option.name}`", shown(option.name, option.default), MEANING[option.name]])
+    return table(["option", "default", "what it bounds"], rows)
+
+
+def shown(name: str, value: object) -> str:
+    if name == "max_response_bytes":
+        return f"{value // (1024 * 1024)} MiB"  # type: ignore[operator]
+    if isinstance(value, tuple):
+        return " to ".join(f"{part:g}" for part in value) + " s"
+    if isinstance(value, float):
+        return f"{value:g}" + (" s" if name in SECONDS else "")
+    return f"`{value}`" if isinstance(value, str) else "—" if value is None else str(value)
+
+
+PARTS: dict[str, Callable[[], str]] = {"matrix": matrix, "refusals": refusals, "defaults": defaults}
+
+
+def rewritten(text: str) -> str:
+    return MARKED.sub(lambda found: found[1] + "\n" + PARTS[found[2]]() + "\n" + found[3], text)
+
+
+def stale(*, write: bool) -> list[Path]:
+    """The files whose generated parts differ from the code; written anew if `write`."""
+    differing: list[Path] = []
+    for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+        text = path.read_text(encoding="utf-8")
+        new = rewritten(text)
+        if new != text:
+            differing.append(path)
+            if write:
+                path.write_text(new, encoding="utf-8")
+    return differing
+
+
+if __name__ == "__main__":
+    check = "--check" in sys.argv[1:]
+    changed = stale(write=not check)
+    for changed_path in changed:
+        print(f"{'stale' if check else 'written'}: {changed_path.relative_to(ROOT)}")
+    sys.exit(bool(changed) and check)
