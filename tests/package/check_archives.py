@@ -37,7 +37,12 @@ def check_wheel(path: Path) -> list[str]:
         for line in metadata.splitlines()
         if line.startswith("Requires-Dist:") and "extra ==" not in line
     ]
-    if sorted(requirement.split(">=")[0] for requirement in hard) != ["anyio", "httpx", "pydantic", "tenacity"]:
+    if sorted(requirement.split(">=")[0] for requirement in hard) != [
+        "anyio",
+        "httpx",
+        "pydantic",
+        "tenacity",
+    ]:
         faults.append(f"the hard dependencies are {hard}")
     return faults
 
@@ -45,7 +50,14 @@ def check_wheel(path: Path) -> list[str]:
 def check_sdist(path: Path) -> list[str]:
     with tarfile.open(path) as archive:
         names = {name.split("/", 1)[1] for name in archive.getnames() if "/" in name}
-    wanted = {"LICENSE", "README.md", "CHANGELOG.md", "noxfile.py", "pyproject.toml", "tests/package/check_archives.py"}
+    wanted = {
+        "LICENSE",
+        "README.md",
+        "CHANGELOG.md",
+        "noxfile.py",
+        "pyproject.toml",
+        "tests/package/check_archives.py",
+    }
     return [f"the sdist lacks {name}" for name in sorted(wanted - names)]
 
 

@@ -72,4 +72,9 @@ def test_the_version_is_said_once() -> None:
 
 def test_only_four_dependencies_are_hard() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert sorted(r.split(">=")[0] for r in project["dependencies"]) == ["anyio", "httpx", "pydantic", "tenacity"]
+    assert sorted(r.split(">=")[0] for r in project["dependencies"]) == [
+        "anyio",
+        "httpx",
+        "pydantic",
+        "tenacity",
+    ]

@@ -1,0 +1,73 @@
+"""README and docs: what is generated equals the code, and every Python block runs."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import inspect
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import CodeType
+from typing import Any
+
+import pytest
+
+from identity_sdk import errors
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCK = re.compile(r"(?:<!-- no-run: (?P<reason>[^\n]+) -->\n)?^```python[^\n]*\n(?P<code>.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+def test_what_is_generated_equals_the_code() -> None:
+    done = subprocess.run(
+        [sys.executable, "docs/generate.py", "--check"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, f"run `python docs/generate.py`: {done.stdout}{done.stderr}"
+
+
+def test_the_tree_of_exceptions_in_the_docs_is_the_one_in_the_code() -> None:
+    text = (ROOT / "docs/concepts/errors.md").read_text(encoding="utf-8")
+    drawn: dict[str, str] = {}
+    path: list[str] = []
+    for line in text.split("```text\n")[1].split("```")[0].splitlines():
+        name = re.search(r"[A-Z]\w+", line)
+        assert name is not None
+        path = [*path[: name.start() // 3], name.group()]
+        drawn[name.group()] = path[-2] if len(path) > 1 else "Exception"
+    real = {
+        name: member.__bases__[0].__name__
+        for name, member in vars(errors).items()
+        if inspect.isclass(member) and issubclass(member, errors.IdentityError)
+    }
+    assert drawn == real
+
+
+def blocks(page: Path) -> Iterator[tuple[int, str, str | None]]:
+    """Line, code and the reason not to run it."""
+    text = page.read_text(encoding="utf-8")
+    for found in BLOCK.finditer(text):
+        yield text[: found.start("code")].count("\n") + 1, found["code"], found["reason"]
+
+
+def compiled(page: Path, line: int, code: str) -> CodeType:
+    tree = ast.parse("\n" * (line - 1) + code, filename=str(page))
+    return compile(tree, str(page), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, id=page.relative_to(ROOT).as_posix()) for page in PAGES if page.exists() and any(blocks(page))],
+)
+def test_every_block_runs(page: Path, snippet_names: dict[str, Any], runner: asyncio.Runner) -> None:
+    """The blocks of a page run one after another in one namespace, in which `idp` is a client."""
+    for line, code, reason in blocks(page):
+        program = compiled(page, line, code)
+        if reason is not None:
+            continue
+        outcome = eval(program, snippet_names)
+        if inspect.iscoroutine(outcome):
+            runner.run(outcome)
