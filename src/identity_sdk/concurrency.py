@@ -34,6 +34,7 @@ __all__ = [
     "time_limit",
 ]
 
+
 class Clock(Protocol):
     """Time, injected so that expiry, windows and back-off are tested without sleeping."""
 

@@ -101,6 +101,10 @@ class ClientOptions:
         """The defaults with ``given`` in their place; its keys are known to be fields."""
         return cls(**given)  # type: ignore[arg-type]
 
+    def to_dict(self) -> dict[str, object]:
+        """Every option by its name."""
+        return {option.name: getattr(self, option.name) for option in fields(self)}
+
 
 def _number(name: str, value: object, *, minimum: float) -> None:
     if not isinstance(value, int | float) or isinstance(value, bool) or not value >= minimum:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, NoReturn, final
 
 if TYPE_CHECKING:
@@ -41,6 +42,8 @@ class Secret:
     """
 
     __slots__ = ("_reveal",)
+
+    _reveal: Callable[[], str]
 
     def __init__(self, value: str) -> None:
         if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance] -- callers may be untyped

@@ -6,6 +6,7 @@ import copy
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Self
 from urllib.parse import urlsplit
 
@@ -13,6 +14,12 @@ from identity_sdk.auth.sources import Auth, TokenSource
 from identity_sdk.capabilities import Capabilities, Propagation
 from identity_sdk.errors import ConfigurationError
 from identity_sdk.resources.base import Resource
+from identity_sdk.resources.credentials import Credentials
+from identity_sdk.resources.groups import Groups
+from identity_sdk.resources.policies import Policies
+from identity_sdk.resources.sessions import Sessions
+from identity_sdk.resources.tokens import Tokens
+from identity_sdk.resources.users import Users
 from identity_sdk.wire.call import Sender
 
 __all__ = ["Adapter", "Option", "Probe", "check_base_url"]
@@ -100,6 +107,37 @@ class Adapter:
 
     async def aclose(self) -> None:
         """Frees what the adapter itself holds (the pool is the client's)."""
+
+    # The six resources; a subclass answers its own, more precise ones.
+
+    @cached_property
+    def users(self) -> Users:
+        raise NotImplementedError
+
+    @cached_property
+    def groups(self) -> Groups:
+        raise NotImplementedError
+
+    @cached_property
+    def policies(self) -> Policies:
+        raise NotImplementedError
+
+    @cached_property
+    def credentials(self) -> Credentials:
+        raise NotImplementedError
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        raise NotImplementedError
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        raise NotImplementedError
+
+    @cached_property
+    def native(self) -> object:
+        """The backend's own operations, by their documented names."""
+        raise NotImplementedError
 
     def bind(self, sender: Sender) -> Self:
         """A copy that sends through ``sender``."""

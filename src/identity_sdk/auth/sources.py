@@ -8,7 +8,7 @@ from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, cast
 
 import anyio.to_thread
 
@@ -156,10 +156,9 @@ class BearerSource:
         if isinstance(token, Secret):
             return Issued(token)
         if inspect.iscoroutinefunction(token):
-            got = token()
+            value = await token()
         else:
-            got = await anyio.to_thread.run_sync(token)
-        value = await got if inspect.isawaitable(got) else got
+            value = await _in_thread(token)
         if isinstance(value, Issued):
             return value
         if not value:
@@ -168,6 +167,14 @@ class BearerSource:
 
     def authorize(self, issued: Issued, method: str, headers: dict[str, str]) -> None:
         headers["Authorization"] = f"Bearer {issued.value.reveal()}"
+
+
+async def _in_thread(getter: TokenGetter) -> str | Secret | Issued:
+    """Calls a sync function in a worker thread, so that a slow one never stops the loop."""
+    got: object = await anyio.to_thread.run_sync(cast("Callable[[], object]", getter))
+    if inspect.isawaitable(got):  # a partial or a callable object around an async function
+        got = await got
+    return cast("str | Secret | Issued", got)
 
 
 def bearer_of(auth: Session | Token) -> Bearer:

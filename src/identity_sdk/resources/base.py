@@ -120,8 +120,8 @@ def supports(*, kinds: tuple[str, ...] = (), refuses: Mapping[str, str] | None =
                     operation=f"{self.area}.{verb}",
                 )
 
-        wrapper = _async(function, check) if inspect.iscoroutinefunction(function) else _later(function, check)
-        wrapper.__cell__ = {"kinds": kinds, "refuses": refused}  # type: ignore[attr-defined]
+        wrapper: F = _async(function, check) if inspect.iscoroutinefunction(function) else _later(function, check)
+        vars(wrapper)["__cell__"] = {"kinds": kinds, "refuses": refused}
         return wrapper
 
     return decorate
@@ -155,7 +155,7 @@ def _later(function: Any, check: Callable[[Resource, Mapping[str, object]], None
 
 def derived(function: F) -> F:
     """Marks a method that is made of other verbs, the same for every backend: no cell of its own."""
-    function.__derived__ = True  # type: ignore[attr-defined]
+    vars(function)["__derived__"] = True
     return function
 
 

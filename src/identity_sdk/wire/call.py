@@ -23,6 +23,7 @@ from identity_sdk.errors import (
     RateLimitedError,
     ServerError,
 )
+from identity_sdk.secrets import redact_url
 from identity_sdk.wire.request import Request, Response
 
 __all__ = ["Call", "Dialect", "OperationSpec", "Retry", "Sender", "retry_after"]
@@ -136,6 +137,9 @@ class Dialect:
         if response.status >= 400:
             return InvalidRequestError(message, sent=True)
         expected = ", ".join(str(status) for status in sorted(spec.success))
+        if response.status in (301, 302, 303, 307, 308):
+            where = redact_url(response.headers.get("location", "nowhere"))[:200]
+            return ProtocolError(f"the server redirects to {where}, which is not followed: is base_url right?")
         return ProtocolError(f"expected status {expected}, got {response.status}")
 
 
@@ -194,4 +198,12 @@ class Sender(Protocol):
 
     def now(self) -> float:
         """The server's idea of the time, in epoch seconds: our clock plus the learned skew."""
+        ...
+
+    def remaining(self) -> float:
+        """Seconds that the present verb's deadline leaves; infinite outside a verb."""
+        ...
+
+    async def sleep(self, seconds: float) -> None:
+        """Waits on the client's clock."""
         ...

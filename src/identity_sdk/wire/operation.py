@@ -271,16 +271,16 @@ def operation(
             if mine is not None:
                 owns = mine
                 call.mine = lambda found: owns(found, bound)
-            result: Any = await _perform(self, call, compiled)
+            result: R = await _perform(self, call, compiled)
             return result
 
-        send.__operation__ = spec  # type: ignore[attr-defined]
+        vars(send)["__operation__"] = spec
         return send
 
     return decorate
 
 
-async def _perform(api: Api, call: Call, compiled: _Compiled) -> object:
+async def _perform(api: Api, call: Call, compiled: _Compiled) -> Any:
     sender = api._sender  # pyright: ignore[reportPrivateUsage]
     response = await sender.send(call)
     if call.proven is not None:

@@ -1,0 +1,95 @@
+"""The scope of a verb: one deadline over everything in it, and the context that its errors carry."""
+
+from __future__ import annotations
+
+from contextvars import ContextVar, Token
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from identity_sdk.concurrency import time_limit
+from identity_sdk.errors import AmbiguousOutcomeError, DeadlineExceededError, IdentityError
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+    from identity_sdk.middleware.pipeline import Pipeline
+    from identity_sdk.wire.call import Call
+
+__all__ = ["VerbScope", "current_scope"]
+
+current_scope: ContextVar[VerbScope | None] = ContextVar("identity_sdk.verb", default=None)
+
+
+class VerbScope:
+    """Entered once per verb; verbs inside it (composed operations) share its deadline.
+
+    Attributes:
+        unresolved: the keyed or once operation that is on the wire now. When the deadline ends the verb meanwhile,
+            nobody knows whether it was done.
+        attempts: requests made so far, over all operations.
+    """
+
+    __slots__ = ("_limit", "_owner", "_token", "attempts", "deadline", "name", "pipeline", "started", "unresolved")
+
+    def __init__(self, pipeline: Pipeline, name: str) -> None:
+        self.pipeline = pipeline
+        self.name = name
+        self.attempts = 0
+        self.started = 0.0
+        self.deadline = 0.0
+        self.unresolved: Call | None = None
+
+    async def __aenter__(self) -> VerbScope:
+        outer = current_scope.get()
+        if outer is not None and outer.pipeline.shared is self.pipeline.shared:
+            self._owner = False
+            return outer
+        self._owner = True
+        pipeline = self.pipeline
+        pipeline.shared.enter_loop()
+        self.started = pipeline.shared.clock.monotonic()
+        self.deadline = self.started + pipeline.options.deadline
+        self._limit: AbstractAsyncContextManager[object] = time_limit(pipeline.options.deadline)
+        await self._limit.__aenter__()
+        self._token: Token[VerbScope | None] = current_scope.set(self)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self._owner:
+            return
+        current_scope.reset(self._token)
+        try:
+            await self._limit.__aexit__(kind, error, trace)
+        except TimeoutError:
+            if isinstance(error, IdentityError):
+                self._end(error)
+                return
+            late = self._late()
+            self._end(late)
+            raise late from late.__cause__
+        self._end(error)
+
+    def _end(self, error: BaseException | None) -> None:
+        elapsed = self.pipeline.shared.clock.monotonic() - self.started
+        if isinstance(error, IdentityError):
+            error.provider = error.provider or self.pipeline.provider
+            error.operation = self.name
+            error.attempts = error.attempts or self.attempts
+            error.elapsed = elapsed
+        self.pipeline.ended(self, elapsed, error)
+
+    def _late(self) -> IdentityError:
+        seconds = self.pipeline.options.deadline
+        late = DeadlineExceededError(f"the deadline of {seconds:g} s is over (raise it by deadline=)")
+        late.attempts = self.attempts
+        if self.unresolved is None:
+            return late
+        spec = self.unresolved.spec
+        unknown = AmbiguousOutcomeError(
+            f"{spec.name} was sent, and the deadline of {seconds:g} s ended before an answer came",
+            how_to_find_out=spec.how_to_find_out,
+        )
+        unknown.__cause__ = late
+        return unknown

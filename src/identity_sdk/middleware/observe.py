@@ -1,0 +1,124 @@
+"""What can be seen of a call from outside: events, logs with an allowlist, and clean logs of the HTTP libraries."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["ALLOWED_HEADERS", "Event", "clean_library_logs", "emit", "is_logged", "shown_headers"]
+
+logger = logging.getLogger("identity_sdk.http")
+
+ALLOWED_HEADERS = frozenset(
+    "accept accept-encoding cache-control connection content-encoding content-length content-type date etag"
+    " if-match if-unmodified-since last-modified retry-after server transfer-encoding user-agent vary"
+    " x-request-id".split()
+)
+"""Headers whose values may be logged. All others are redacted, also unknown ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What hooks are told, after each attempt and at the end of each verb. It holds no id of a person and no secret.
+
+    Attributes:
+        kind: ``"attempt"`` or ``"verb"``.
+        provider: the adapter's name.
+        name: the wire operation (``"get_user"``) of an attempt, the verb (``"users.get"``) of a verb.
+        number: which attempt it was, from 1; for a verb, the attempts of all its operations.
+        elapsed: seconds.
+        method, route: of an attempt, such as ``"GET"`` and ``"/auth/users/{user_id}"``.
+        status: of the answer, if one came.
+        request_id: the server's.
+        outcome: ``"answered"``, ``"rejected"``, ``"ambiguous"``, ``"not sent"``; of a verb ``"ok"`` or ``"failed"``.
+        error: the name of the exception, if one was raised.
+    """
+
+    kind: Literal["attempt", "verb"]
+    provider: str
+    name: str
+    number: int
+    elapsed: float
+    method: str = ""
+    route: str = ""
+    status: int | None = None
+    request_id: str | None = None
+    outcome: str = ""
+    error: str | None = None
+
+
+def shown_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Headers as they may be logged."""
+    return {name: value if name.lower() in ALLOWED_HEADERS else "[redacted]" for name, value in headers.items()}
+
+
+def is_logged() -> bool:
+    """Whether anybody reads our DEBUG log."""
+    return logger.isEnabledFor(logging.DEBUG)
+
+
+def emit(event: Event, hook: Callable[[Event], None] | None, headers: Mapping[str, str] | None = None) -> None:
+    """Logs the event at DEBUG, and hands it to the hook. A hook that raises is logged and harms nobody."""
+    if is_logged():
+        told = f" {shown_headers(headers)}" if headers else ""
+        logger.debug(
+            "%s %s %s: %s%s in %.1f ms (attempt %d)%s%s",
+            event.kind,
+            event.provider,
+            event.name,
+            event.outcome,
+            "" if event.status is None else f" {event.status}",
+            event.elapsed * 1000,
+            event.number,
+            f" {event.error}" if event.error else "",
+            told,
+        )
+    if hook is not None:
+        try:
+            hook(event)
+        except Exception:
+            logger.exception("the on_event hook raised")
+
+
+_LIBRARIES = (
+    "httpx",
+    "httpx2",
+    *(f"{core}.{part}" for core in ("httpcore", "httpcore2") for part in ("connection", "http11", "http2", "proxy", "socks")),
+    "hpack.hpack",
+    "hpack.table",
+    "h2.client",
+    "aiohttp.client",
+    "aiohttp.internal",
+)
+_HEADER = re.compile(r"\(b?(['\"])([^'\"]+)\1, b?(['\"])(.*?)\3\)")
+
+
+class _Clean(logging.Filter):
+    """Keeps header values that are not allowlisted out of what the HTTP libraries log."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = self.clean(record.getMessage()), ()
+        record.exc_info = record.exc_text = None  # their frames hold headers
+        return True
+
+    @staticmethod
+    def clean(message: str) -> str:
+        def shown(match: re.Match[str]) -> str:
+            name = match[2]
+            return match[0] if name.lower() in ALLOWED_HEADERS else f"({name!r}, '[redacted]')"
+
+        return re.sub(r"(https?://[^\s?'\"]*)\?[^\s'\"]*", r"\1?[redacted]", _HEADER.sub(shown, message))
+
+
+_CLEAN = _Clean()
+
+
+def clean_library_logs() -> None:
+    """Puts the filter on the loggers of the HTTP libraries; again is harmless. Done when a client makes a transport."""
+    for name in _LIBRARIES:
+        library = logging.getLogger(name)
+        if _CLEAN not in library.filters:
+            library.addFilter(_CLEAN)
