@@ -14,18 +14,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar, cast
 
 import anyio
 
 from identity_sdk.concurrency import Gate, move_limit, time_limit
-from identity_sdk.errors import ClientClosedError, ConfigurationError, IdentityError
+from identity_sdk.errors import ClientClosedError, ConfigurationError, IdentityError, ProtocolError
 from identity_sdk.transport._answer import headers_of, text
 from identity_sdk.transport._body import ACCEPT_ENCODING, BodyReader
 from identity_sdk.transport._failures import Failures
-from identity_sdk.transport._network import Origin
+from identity_sdk.transport._network import Origin, is_sendable
 from identity_sdk.transport.base import TransportOptions
 from identity_sdk.wire.request import Request, Response, TransportStats
 
@@ -36,6 +36,7 @@ _POOL_PATIENCE = 1.0
 
 _SEND_STARTED = "http11.send_request_headers.started"
 _CONNECT_STARTED = "connection.connect_tcp.started"
+_CONNECT_COMPLETE = "connection.connect_tcp.complete"
 
 
 class Call(Protocol):
@@ -67,8 +68,12 @@ class _Answer(Protocol):
     def extensions(self) -> Mapping[str, object]: ...
 
 
-class _Stream(AsyncIterable[bytes], Protocol):
+class _Closable(Protocol):
     async def aclose(self) -> None: ...
+
+
+class _Stream(_Closable, AsyncIterable[bytes], Protocol):
+    """An answer's body."""
 
 
 class _Connection(Protocol):
@@ -97,7 +102,7 @@ class Library(Generic[C]):
 class _Attempt:
     """How far one request has come."""
 
-    __slots__ = ("admitted", "call", "connect_timeout", "connecting", "ends", "limit", "sent")
+    __slots__ = ("admitted", "call", "connect_timeout", "connecting", "ends", "limit", "sent", "stream")
 
     def __init__(
         self, limit: AbstractAsyncContextManager[object], timeout: float, connect_timeout: float
@@ -109,6 +114,7 @@ class _Attempt:
         self.call: Call | None = None
         self.connecting = False
         self.sent = False
+        self.stream: _Closable | None = None
 
     async def trace(self, event: str, info: Mapping[str, object]) -> None:
         """The trace extension of httpcore; it takes itself off once the request is on its way."""
@@ -116,8 +122,12 @@ class _Attempt:
             # Name look-up, connection and handshake share one time limit; the library would give each its own.
             self.connecting = True
             move_limit(self.limit, min(self.connect_timeout, self.ends - time.monotonic()))
+        elif event == _CONNECT_COMPLETE:
+            # httpcore forgets the socket when a handshake is cancelled.
+            self.stream = cast("_Closable", info.get("return_value"))
         elif event == _SEND_STARTED and getattr(info.get("request"), "method", b"") != b"CONNECT":
             self.sent = True
+            self.stream = None
             if self.call is not None:
                 cast("dict[str, object]", self.call.extensions).pop("trace", None)
             if self.connecting:
@@ -146,7 +156,7 @@ class FamilyTransport(Generic[C]):
         self._gate = Gate(options.max_in_flight)
         self._slots = [_Slot[C]() for _ in range(options.max_in_flight)]
         self._free = list(self._slots)
-        self._retired: list[Pool[C]] = []
+        self._retired: list[_Closable] = []
         self._sweep_at = time.monotonic() + options.keepalive
         self._healed = 0
         self._closed = False
@@ -154,7 +164,7 @@ class FamilyTransport(Generic[C]):
             self._free[-1].pool = library.new_pool()  # a proxy that the library cannot speak to is told here
         except (ImportError, ValueError):
             raise ConfigurationError(
-                "proxy= needs a proxy that speaks HTTP (or, with httpx[socks], SOCKS 5)"
+                "proxy= needs a proxy that speaks HTTP (or SOCKS 5, with the library's extra)"
             ) from None
 
     async def send(self, request: Request, *, timeout: float) -> Response:
@@ -168,6 +178,8 @@ class FamilyTransport(Generic[C]):
     async def _outcome(self, request: Request, timeout: float) -> Response | IdentityError:
         if self._closed:
             return ClientClosedError("the client is closed")
+        if not is_sendable(request):
+            return self._failures.cannot_be_sent()
         limit = time_limit(timeout)
         attempt = _Attempt(limit, timeout, self._options.connect_timeout)
         try:
@@ -200,6 +212,8 @@ class FamilyTransport(Generic[C]):
         finally:
             if not whole:
                 self._retire(slot)
+                if attempt.stream is not None:
+                    self._retired.append(attempt.stream)
             slot.used = time.monotonic()
             self._free.append(slot)
             self._gate.release()
@@ -223,7 +237,7 @@ class FamilyTransport(Generic[C]):
         headers: list[tuple[bytes, bytes]] = [self._host]
         encoding_said = False
         for name, value in request.headers.items():
-            headers.append((name.encode("ascii"), value.encode("latin-1")))
+            headers.append((name.encode("ascii"), value.encode("ascii")))
             encoding_said = encoding_said or name.lower() == "accept-encoding"
         if not encoding_said:
             headers.append((b"Accept-Encoding", ACCEPT_ENCODING.encode()))
@@ -238,8 +252,18 @@ class FamilyTransport(Generic[C]):
             headers.get("content-length"),
             self._options.max_response_bytes,
         )
-        async for chunk in stream:
-            reader.feed(chunk)
+        chunks = aiter(stream)
+        try:
+            async for chunk in chunks:
+                reader.feed(chunk)
+        except ProtocolError:
+            # The libraries' generators stand in one another; closing the outermost leaves the others to the garbage
+            # collector, of which trio complains. An error from the closed socket ends them all.
+            await stream.aclose()
+            with suppress(Exception):
+                async for _ in chunks:
+                    pass
+            raise
         version = cast("bytes", answer.extensions.get("http_version", b"HTTP/1.1"))
         return Response(
             status=answer.status_code,
@@ -261,7 +285,7 @@ class FamilyTransport(Generic[C]):
             if not attempt.sent:
                 return failures.no_connection_in_time(min(timeout, self._options.connect_timeout))
             return failures.no_answer_in_time(timeout)
-        if isinstance(error, (library.local_error, UnicodeEncodeError)):
+        if isinstance(error, library.local_error):
             return failures.cannot_be_sent()
         if isinstance(error, library.pool_timeout):
             return failures.no_slot_in_time(_POOL_PATIENCE)
@@ -286,13 +310,13 @@ class FamilyTransport(Generic[C]):
 
     async def _bury(self) -> None:
         while self._retired:
-            pool = self._retired.pop()
+            one = self._retired.pop()
             try:
-                await pool.aclose()
+                await one.aclose()
             except Exception:  # a socket that is gone already, or whose loop is
                 pass
             except BaseException:
-                self._retired.append(pool)
+                self._retired.append(one)
                 raise
 
     async def _sweep(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,8 +11,9 @@ from urllib.parse import urlsplit
 
 from identity_sdk.errors import ConfigurationError
 from identity_sdk.transport.base import TransportOptions
+from identity_sdk.wire.request import Request
 
-__all__ = ["Origin", "origin_of", "proxy_for", "ssl_context_for"]
+__all__ = ["Origin", "is_sendable", "origin_of", "proxy_for", "ssl_context_for"]
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -117,3 +119,22 @@ def proxy_for(options: TransportOptions) -> str | None:
     if not proxy or proxy_bypass(f"{origin.host}:{origin.port}"):
         return None
     return proxy if "://" in proxy else f"http://{proxy}"
+
+
+_SENDABLE_METHOD = re.compile(r"[A-Z]+")
+_SENDABLE_TARGET = re.compile(r"/[!\"$-~]*")
+_SENDABLE_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_SENDABLE_VALUE = re.compile(r"(?:[!-~](?:[\t -~]*[!-~])?)?")
+
+
+def is_sendable(request: Request) -> bool:
+    """Whether ``request`` is HTTP/1.1 as it stands: no blank in the target, no line break in a header, all ASCII.
+
+    A line break in a header's value would be another header, so it is refused here, whatever the library does.
+    """
+    if _SENDABLE_METHOD.fullmatch(request.method) is None or _SENDABLE_TARGET.fullmatch(request.target) is None:
+        return False
+    for name, value in request.headers.items():
+        if _SENDABLE_NAME.fullmatch(name) is None or _SENDABLE_VALUE.fullmatch(value) is None:
+            return False
+    return True
