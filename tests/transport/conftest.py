@@ -17,7 +17,13 @@ import pytest
 from identity_sdk.transport.base import TransportName, TransportOptions, make_transport
 from identity_sdk.wire.request import Transport
 
-LEGS = [("httpx", "asyncio"), ("httpx", "trio"), ("httpx2", "asyncio"), ("httpx2", "trio"), ("aiohttp", "asyncio")]
+LEGS = [
+    ("httpx", "asyncio"),
+    ("httpx", "trio"),
+    ("httpx2", "asyncio"),
+    ("httpx2", "trio"),
+    ("aiohttp", "asyncio"),
+]
 
 
 @pytest.fixture(params=LEGS, ids="-".join)

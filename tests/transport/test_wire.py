@@ -21,7 +21,7 @@ TARGETS = [
     "/%E2%82%AC%20%zz?q=%2F&r=+&s=%7e~",
     "/a?x=1&&=&y",
     "/a;b=c,d:e@f!$&'()*+?x=/?:@",
-    "/users/%61?after=%5B%5D[]{}|^`\"<>\\",
+    '/users/%61?after=%5B%5D[]{}|^`"<>\\',
 ]
 
 
@@ -41,7 +41,9 @@ async def test_headers_are_ours_and_nothing_is_added_but_what_http_needs(opened,
     server = serve()
     async with opened(server.url) as transport:
         await transport.send(Request("GET", "/", {"X-One": "1", "Authorization": "Basic abc"}), timeout=5)
-        await transport.send(Request("POST", "/", {"Content-Type": "application/json"}, b'{"a":1}'), timeout=5)
+        await transport.send(
+            Request("POST", "/", {"Content-Type": "application/json"}, b'{"a":1}'), timeout=5
+        )
         await transport.send(Request("POST", "/", {"accept-encoding": "identity"}), timeout=5)
     got = [sorted(lines(request)[1:]) for request in server.requests]
     host = f"Host: 127.0.0.1:{server.port}"
@@ -55,7 +57,9 @@ async def test_headers_are_ours_and_nothing_is_added_but_what_http_needs(opened,
 
 
 async def test_cookies_are_told_and_not_stored(opened, serve):
-    server = serve(lambda c, _: c.answer(headers="Set-Cookie: a=1; Path=/\r\nSet-Cookie: b=2, c\r\nVia: x\r\nVIA: y\r\n"))
+    server = serve(
+        lambda c, _: c.answer(headers="Set-Cookie: a=1; Path=/\r\nSet-Cookie: b=2, c\r\nVia: x\r\nVIA: y\r\n")
+    )
     async with opened(server.url) as transport:
         first = await transport.send(Request("GET", "/"), timeout=5)
         await transport.send(Request("GET", "/"), timeout=5)
@@ -136,9 +140,15 @@ async def test_bodies_are_decoded(opened, serve, encoding, chunked):
 BOMB = gzip.compress(bytes(20_000_000))
 TOO_MUCH = {
     "declared": (b"HTTP/1.1 200 OK\r\nContent-Length: 5000000000\r\n\r\n", b"x"),
-    "chunked": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"10000\r\n" + bytes(65536) + b"\r\n"),
+    "chunked": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"10000\r\n" + bytes(65536) + b"\r\n",
+    ),
     "until closed": (b"HTTP/1.1 200 OK\r\n\r\n", bytes(65536)),
-    "gzip bomb": (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(BOMB), BOMB),
+    "gzip bomb": (
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(BOMB),
+        BOMB,
+    ),
 }
 
 

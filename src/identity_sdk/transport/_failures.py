@@ -52,9 +52,10 @@ class Failures:
 
     def not_sent(self, error: BaseException) -> TransportError:
         """Nothing of the request has left: a certificate is refused for good, anything else may be tried again."""
-        certificate = find(error, ssl.SSLCertVerificationError)
-        if certificate is not None:
-            return self.certificate(certificate)
+        for one in chain(error):
+            # aiohttp's error is an SSLCertVerificationError too, but does not know the reason.
+            if isinstance(one, ssl.SSLCertVerificationError) and hasattr(one, "verify_code"):
+                return self.certificate(one)
         if find(error, socket.gaierror) is not None:
             return NotSentError(
                 f"the name of {self._origin} cannot be looked up: check base_url and the resolver"

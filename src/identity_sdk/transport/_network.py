@@ -132,7 +132,10 @@ def is_sendable(request: Request) -> bool:
 
     A line break in a header's value would be another header, so it is refused here, whatever the library does.
     """
-    if _SENDABLE_METHOD.fullmatch(request.method) is None or _SENDABLE_TARGET.fullmatch(request.target) is None:
+    if (
+        _SENDABLE_METHOD.fullmatch(request.method) is None
+        or _SENDABLE_TARGET.fullmatch(request.target) is None
+    ):
         return False
     for name, value in request.headers.items():
         if _SENDABLE_NAME.fullmatch(name) is None or _SENDABLE_VALUE.fullmatch(value) is None:
