@@ -17,7 +17,7 @@ import itertools
 import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Generic, Literal, TypeVar
 
 import anyio
@@ -280,7 +280,7 @@ def _sqlite(url: URL) -> tuple[Engine, _Kind]:
 
 def _postgresql(url: URL) -> Engine:
     engine: Engine | None = None
-    try:
+    with suppress(ModuleNotFoundError, NoSuchModuleError):
         engine = create_engine(
             url,
             pool_size=_CONNECTIONS,
@@ -289,11 +289,9 @@ def _postgresql(url: URL) -> Engine:
             hide_parameters=True,
             isolation_level="READ COMMITTED",
         )
-    except (ModuleNotFoundError, NoSuchModuleError):
-        pass
     if engine is None:
         raise ConfigurationError(
-            'PostgreSQL needs psycopg 3: python -m pip install "unified-identity-sdk[postgresql]"'
+            'PostgreSQL needs psycopg 3: python -m pip install "unified-identity-sdk[postgres]"'
         )
 
     def began(conn: Connection) -> None:
