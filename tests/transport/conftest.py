@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import socket
 import ssl
 import struct
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import pytest
+import trustme
 
 from identity_sdk.transport.base import TransportName, TransportOptions, make_transport
 from identity_sdk.wire.request import Transport
@@ -204,3 +206,28 @@ def unused_url() -> str:
     """An origin where nobody listens."""
     with socket.create_server(("127.0.0.1", 0)) as one:
         return f"http://127.0.0.1:{one.getsockname()[1]}"
+
+
+class Authority:
+    """A CA of the test's own, and a server certificate for 127.0.0.1 and localhost."""
+
+    def __init__(self) -> None:
+        self.ca = trustme.CA()
+        self.context = self.serving("127.0.0.1", "localhost")
+        self.trusting = ssl.create_default_context()
+        self.ca.configure_trust(self.trusting)
+
+    def serving(self, *names: str, days: int = 30) -> ssl.SSLContext:
+        now = datetime.datetime.now(datetime.UTC)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.ca.issue_cert(
+            *names,
+            not_before=now - datetime.timedelta(days=60),
+            not_after=now + datetime.timedelta(days=days),
+        ).configure_cert(context)
+        return context
+
+
+@pytest.fixture(scope="module")
+def authority() -> Authority:
+    return Authority()

@@ -12,7 +12,6 @@ import traceback
 
 import anyio
 import pytest
-import trustme
 
 from identity_sdk.errors import IdentityError, NoAnswerError, NotSentError, ProtocolError, TransportError
 from identity_sdk.wire.request import Request
@@ -209,31 +208,6 @@ async def test_the_connect_timeout_ends_with_the_connection(opened, serve, autho
 
 
 # ------------------------------------------------------------------------------------------------------------ TLS
-
-
-class Authority:
-    """A CA of the test's own, and a server certificate for 127.0.0.1 and localhost."""
-
-    def __init__(self) -> None:
-        self.ca = trustme.CA()
-        self.context = self.serving("127.0.0.1", "localhost")
-        self.trusting = ssl.create_default_context()
-        self.ca.configure_trust(self.trusting)
-
-    def serving(self, *names: str, days: int = 30) -> ssl.SSLContext:
-        now = datetime.datetime.now(datetime.UTC)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.ca.issue_cert(
-            *names,
-            not_before=now - datetime.timedelta(days=60),
-            not_after=now + datetime.timedelta(days=days),
-        ).configure_cert(context)
-        return context
-
-
-@pytest.fixture(scope="module")
-def authority() -> Authority:
-    return Authority()
 
 
 @pytest.mark.parametrize("given", ["file", "folder", "context"])

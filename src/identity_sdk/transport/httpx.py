@@ -54,7 +54,9 @@ def make(options: TransportOptions) -> Transport:
     limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=options.keepalive)
     proxy_url = proxy_for(options)
     try:
-        proxy = httpx.Proxy(proxy_url, ssl_context=context) if proxy_url else None
+        proxy = httpx.Proxy(proxy_url) if proxy_url else None
+        if proxy is not None and proxy.url.scheme == "https":
+            proxy.ssl_context = context
     except (ValueError, TypeError, httpx.InvalidURL):
         raise ConfigurationError("proxy= is not a proxy's URL, such as http://host:3128") from None
 
