@@ -134,9 +134,9 @@ def read_profiles(path: Path, *, required: bool) -> ProfileFile | None:
     problem = _problem(document)
     if problem:
         raise ConfigurationError(f"the configuration file {path} is not valid: {problem}")
-    tables = document.get("profiles", {})
-    assert isinstance(tables, Sealed)
-    sealed = {name: table for name, table in tables.items() if isinstance(table, Sealed)}
+    tables = document.get("profiles")
+    found_tables = tables.items() if isinstance(tables, Sealed) else ()
+    sealed = {name: table for name, table in found_tables if isinstance(table, Sealed)}
     return ProfileFile(path, document.text("default"), sealed, exposed)
 
 

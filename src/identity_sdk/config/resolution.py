@@ -192,30 +192,29 @@ def _has_profile(files: Files, name: str) -> bool:
 def _adapter_value(cls: type[Adapter], name: str, secret: bool, source: Source) -> object:
     """The value as ``from_options`` gets it: text from environment and file, and a ``Secret`` where it is secret."""
     try:
+        if name == "base_url":
+            _refuse_place(cls, source)
         if secret and source.values.text(name) is not None:
             return Secret(str(source.values[name]))
-        if source.kind != "argument":
-            text = adapter_text(name, source.values)
-            return Secret(text) if secret else _place(cls, text) if name == "base_url" else text
-        if name != "base_url":
+        if source.kind == "argument":
             return source.values[name]
-        if source.values.text(name) is None:
-            raise ConfigurationError(
-                f"base_url must be a string, not of the type {type(source.values[name]).__name__}"
-            )
-        return _place(cls, source.values.text(name) or "")
+        return Secret(adapter_text(name, source.values)) if secret else adapter_text(name, source.values)
     except ConfigurationError as error:
         raise _located(error, source, name, cls.name) from None
 
 
-def _place(cls: type[Adapter], url: str) -> str:
-    """``url``, unless it holds a secret where the adapter's own check would show it."""
-    if cls.remote and any(mark in url for mark in "@?#"):
-        url = ""
+def _refuse_place(cls: type[Adapter], source: Source) -> None:
+    """Refuses a ``base_url`` with a secret in it, which the adapter's own check could show.
+
+    No name is given to the value here: tracebacks with locals would print it.
+    """
+    if source.kind == "argument" and source.values.text("base_url") is None:
+        kind = type(source.values["base_url"]).__name__
+        raise ConfigurationError(f"base_url must be a string, not of the type {kind}")
+    if cls.remote and any(mark in str(source.values["base_url"]) for mark in "@?#"):
         raise ConfigurationError(
             "base_url must hold neither user and password nor a query: give secrets as options, they are kept secret"
         )
-    return url
 
 
 def _client(sources: Sequence[Source]) -> tuple[ClientOptions, list[Setting]]:

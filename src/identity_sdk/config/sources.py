@@ -75,9 +75,7 @@ class Source:
         """
         for name in values:
             if name in self.values:
-                raise ConfigurationError(
-                    f"{name} is given twice, in the target's URL and by {self.origin(name)}"
-                )
+                raise ConfigurationError(f"{name} is given twice: by the target, and by {self.origin(name)}")
         return Source(self.kind, Sealed({**self.values, **values}), self.where)
 
 
