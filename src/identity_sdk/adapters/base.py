@@ -74,9 +74,10 @@ class Adapter:
         Raises:
             ConfigurationError: ``base_url`` is no http(s) URL, or holds userinfo, a query or a fragment.
         """
-        self.base_url = check_base_url(base_url) if self.remote else base_url
+        self.base_url = ""  # a traceback with locals shows the repr of a half-made adapter
         self.auth = auth
         self._bound: Sender | None = None
+        self.base_url = check_base_url(base_url) if self.remote else base_url
 
     @classmethod
     def from_options(cls, options: Mapping[str, object]) -> Self:
@@ -180,7 +181,7 @@ def check_base_url(url: str) -> str:
         port = parts.port
     except ValueError:
         raise ConfigurationError("base_url is not a URL") from None
-    if "@" in parts.netloc:
+    if "@" in parts.netloc or ("@" in url and not parts.netloc):
         raise ConfigurationError("base_url must not hold user or password: give them as options, they are kept secret")
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
         raise ConfigurationError(f"base_url must be http(s)://host…, not {url[:100]!r}")
