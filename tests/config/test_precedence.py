@@ -34,7 +34,7 @@ def built(resolved: Resolved) -> Mapping[str, object]:
     return values
 
 
-# ---------------------------------------------------------------------------------------------------------- precedence
+# ----------------------------------------------------------------------------------------------- precedence
 @pytest.mark.parametrize("present", list(itertools.product([False, True], repeat=3)))
 @pytest.mark.parametrize("name", ["deadline", "organization"])
 def test_arguments_then_environment_then_profile_then_default(
@@ -118,7 +118,7 @@ def test_the_process_environment_is_the_default(monkeypatch: pytest.MonkeyPatch)
     assert built(resolved)["token"] == Secret("canary")
 
 
-# ---------------------------------------------------------------------------------------------------- what to connect to
+# --------------------------------------------------------------------------------------- what to connect to
 def test_the_first_source_that_names_a_target_or_a_profile_decides(profiles: Write) -> None:
     path = profiles(
         'default = "c"\n'
@@ -162,7 +162,7 @@ def test_an_adapters_name_wins_over_a_profile_of_that_name(profiles: Write) -> N
 
 
 def test_a_broken_file_does_not_hide_the_adapters_own_error(profiles: Write) -> None:
-    with pytest.raises(ConfigurationError, match="base_url is missing$"):
+    with pytest.raises(ConfigurationError, match=r"base_url is missing$"):
         resolve("toy", {}, environ={}, profile_file=profiles("broken"))
 
 
@@ -217,7 +217,7 @@ def test_target_and_profile_that_do_not_agree(profiles: Write) -> None:
         resolve("one", {"profile": "two"}, environ={}, profile_file=path)
 
 
-# ------------------------------------------------------------------------------------------- a secret and its base_url
+# -------------------------------------------------------------------------------- a secret and its base_url
 SOURCES = ("argument", "environment", "profile")
 
 
@@ -262,8 +262,12 @@ def test_a_secret_goes_only_to_the_base_url_of_its_own_source(
         resolved = resolve(
             "one", {"access_key_id": "AKIA", **values["argument"]}, environ=environ, profile_file=path
         )
-    except ConfigurationError as error:
-        assert not any(f"of {source}" in str(error) for source in SOURCES)
+    except ConfigurationError as refused:
+        told = str(refused)
+    else:
+        told = ""
+    if told:
+        assert "canary" not in told
         first = {name: min(sources, key=order.__getitem__) for name, sources in secrets.items()}
         assert winner is None or any(source != winner for source in first.values())
         return
@@ -280,14 +284,16 @@ def test_a_secret_goes_only_to_the_base_url_of_its_own_source(
         (
             {"base_url": URL},
             {"IDENTITY_SDK_TOKEN": "canary"},
-            "token comes from environment variable IDENTITY_SDK_TOKEN, but base_url from argument: a secret is sent only "
-            "to the base_url of its own source. Either set IDENTITY_SDK_BASE_URL too, or give token= as an argument",
+            "token comes from environment variable IDENTITY_SDK_TOKEN, but base_url from argument: a secret is sent "
+            "only to the base_url of its own source. Either set IDENTITY_SDK_BASE_URL too, or give "
+            "token= as an argument",
         ),
         (
             {"token": "canary"},
             {"IDENTITY_SDK_BASE_URL": URL},
             "token comes from argument, but base_url from environment variable IDENTITY_SDK_BASE_URL: a secret is sent "
-            "only to the base_url of its own source. Either give base_url= as an argument too, or set IDENTITY_SDK_TOKEN",
+            "only to the base_url of its own source. Either give base_url= as an argument too, or "
+            "set IDENTITY_SDK_TOKEN",
         ),
     ],
 )
@@ -313,7 +319,7 @@ def test_an_adapter_with_a_place_of_its_own_takes_a_secret_from_anywhere() -> No
     assert row(resolved, "token") == Setting("token", REDACTED, "environment variable IDENTITY_SDK_TOKEN")
 
 
-# ----------------------------------------------------------------------------------------------------- an adapter given
+# ----------------------------------------------------------------------------------------- an adapter given
 def test_beside_an_adapter_only_the_clients_options_count(toy: Adapter) -> None:
     environ = {"IDENTITY_SDK_DEADLINE": "5", "IDENTITY_SDK_BASE_URL": "x", "IDENTITY_SDK_TARGET": "lakefs"}
     resolved = resolve(toy, {"retries": 1}, environ=environ)
@@ -348,7 +354,7 @@ def toy() -> Adapter:
     return resolve("toy", {"base_url": URL, **KEY}, environ={}, profile_file=NONE).adapter
 
 
-# ------------------------------------------------------------------------------------------------------------- the table
+# ------------------------------------------------------------------------------------------------ the table
 def test_the_table_of_kinds_covers_the_clients_options() -> None:
     assert set(CLIENT_KINDS) == {option.name for option in fields(ClientOptions)}
     assert {"clock", "on_event"} == ARGUMENT_ONLY
@@ -371,6 +377,6 @@ def test_a_file_is_read_at_most_once(profiles: Write, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr("identity_sdk.config.goal.read_profiles", counting)
     path = profiles('default = "one"\n[profiles.one]\ntarget = "toy"\n')
-    with pytest.raises(ConfigurationError, match="base_url is missing$"):
+    with pytest.raises(ConfigurationError, match=r"base_url is missing$"):
         resolve(None, {}, environ={}, profile_file=path)
     assert reads == [path]

@@ -91,7 +91,7 @@ def test_a_file_in_the_working_directory_is_read_only_when_it_is_named(
 
 def test_a_file_that_is_named_must_be_there(tmp_path: Path) -> None:
     for missing in (tmp_path / "none.toml", tmp_path / "none" / "x.toml"):
-        with pytest.raises(ConfigurationError, match="there is no configuration file .*(none|x).toml"):
+        with pytest.raises(ConfigurationError, match=r"there is no configuration file .*(none|x).toml"):
             resolve("toy", {"config": str(missing), "base_url": "https://x.example.com"}, environ={})
 
 
@@ -133,14 +133,14 @@ def test_a_malformed_file(text: str, told: str, profiles: Write) -> None:
 
 
 def test_a_default_that_is_no_profile(profiles: Write) -> None:
-    with pytest.raises(ConfigurationError, match="there is no profile 'on' in .*: did you mean 'one'"):
+    with pytest.raises(ConfigurationError, match=r"there is no profile 'on' in .*: did you mean 'one'"):
         resolve(None, {}, environ={}, profile_file=profiles('default = "on"\n' + TOY))
-    with pytest.raises(ConfigurationError, match="there is no profile 'on' in .*: there is none"):
+    with pytest.raises(ConfigurationError, match=r"there is no profile 'on' in .*: there is none"):
         resolve(None, {}, environ={}, profile_file=profiles('default = "on"\n'))
 
 
 def test_a_file_without_a_default_is_told_how_to_have_one(profiles: Write) -> None:
-    with pytest.raises(ConfigurationError, match='write default = "…" into .*config.toml'):
+    with pytest.raises(ConfigurationError, match=r'write default = "…" into .*config.toml'):
         resolve(None, {}, environ={}, profile_file=profiles(TOY))
 
 
@@ -151,13 +151,14 @@ def test_what_is_no_text_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     marked.write_bytes(b"\xef\xbb\xbf" + ('default = "one"\n' + TOY).encode())
     with pytest.raises(ConfigurationError, match="it is not UTF-8"):
         resolve(None, {"config": binary}, environ={})
-    with pytest.raises(ConfigurationError, match="no regular file|cannot be read"):
+    with pytest.raises(ConfigurationError, match=r"no regular file|cannot be read"):
         resolve(None, {"config": tmp_path}, environ={})
     with pytest.raises(ConfigurationError, match="path is malformed"):
         resolve(None, {"config": "a\0b"}, environ={})
-    with monkeypatch.context() as patch, pytest.raises(ConfigurationError, match="larger than 10 bytes"):
+    with monkeypatch.context() as patch:
         patch.setattr(profiles_module, "MAX_BYTES", 10)
-        resolve(None, {"config": marked}, environ={})
+        with pytest.raises(ConfigurationError, match="larger than 10 bytes"):
+            resolve(None, {"config": marked}, environ={})
     assert (
         resolve(None, {"config": marked}, environ={}).adapter.base_url == "https://p.example.com"
     )  # a BOM is no fault
