@@ -1,0 +1,10 @@
+"""``python -m identity_sdk.cli``: the same as ``idp``."""
+
+from __future__ import annotations
+
+import sys
+
+from identity_sdk.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())
