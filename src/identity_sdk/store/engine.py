@@ -14,18 +14,19 @@ What each database is told, and why:
 from __future__ import annotations
 
 import itertools
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 import anyio
 from anyio import to_thread
 from anyio.lowlevel import RunVar
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, select, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool, StaticPool
 
@@ -56,6 +57,13 @@ class StoreUnavailable(StoreError):
     """The database cannot be opened, is locked for longer than 30 s, or the connection to it was lost."""
 
 
+class _Limiters(NamedTuple):
+    """Writers take turns anyway: they wait here, where they hold no thread and keep no reader waiting."""
+
+    readers: anyio.CapacityLimiter
+    writers: anyio.CapacityLimiter
+
+
 class Store:
     """One database: made by :meth:`open`, used by :meth:`read` and :meth:`write`, ended by :meth:`aclose`.
 
@@ -72,8 +80,8 @@ class Store:
         self._closed = False
         self._lock = threading.RLock()
         """Held for a transaction in memory, for a writing one in a file, and while the schema is made."""
-        # One limiter for each event loop; RunVar is keyed by name, hence the number.
-        self._limiter: RunVar[anyio.CapacityLimiter] = RunVar(f"identity_sdk.store.{next(_numbers)}")
+        # One pair of limiters for each event loop; RunVar is keyed by name, hence the number.
+        self._limiters: RunVar[_Limiters] = RunVar(f"identity_sdk.store.{next(_numbers)}")
 
     def __repr__(self) -> str:
         return f"<Store {self._kind}{' closed' if self._closed else ''}>"
@@ -100,7 +108,7 @@ class Store:
             StoreUnavailable: the database cannot be reached.
             ConfigurationError: the store is closed, or its schema is newer than this library.
         """
-        return await self._run(lambda: self._transaction(fn, writes=False))
+        return await self._run(lambda: self._transaction(fn, writes=False), self._workers().readers)
 
     async def write(self, fn: Callable[[Connection], T]) -> T:
         """Run ``fn(connection)`` in one writing transaction in a worker thread; commit when it returns.
@@ -112,35 +120,37 @@ class Store:
             StoreUnavailable: the database cannot be reached, or was locked by others for 30 s.
             ConfigurationError: the store is closed, or its schema is newer than this library.
         """
-        return await self._run(lambda: self._transaction(fn, writes=True))
+        return await self._run(lambda: self._transaction(fn, writes=True), self._workers().writers)
 
     async def aclose(self) -> None:
         """Close all connections. A store in memory is gone then. Closing twice is allowed."""
         if not self._closed:
             self._closed = True
-            await self._run(self._dispose)
+            await self._run(self._dispose, self._workers().writers)
 
     def _dispose(self) -> None:
         with self._lock:
             self._engine.dispose()
 
-    async def _run(self, work: Callable[[], T]) -> T:
+    async def _run(self, work: Callable[[], T], limiter: anyio.CapacityLimiter) -> T:
         job = _Job(work)
         try:
-            return await to_thread.run_sync(job, limiter=self._workers())
+            return await to_thread.run_sync(job, limiter=limiter)
         except anyio.get_cancelled_exc_class():
             # A cancel scope of anyio or trio cannot come in here once the thread runs, asyncio's own
             # task.cancel() can: then wait for the thread all the same.
             await job.settle()
             raise
 
-    def _workers(self) -> anyio.CapacityLimiter:
+    def _workers(self) -> _Limiters:
         try:
-            return self._limiter.get()
+            return self._limiters.get()
         except LookupError:
-            limiter = anyio.CapacityLimiter(1 if self._kind == "memory" else _CONNECTIONS)
-            self._limiter.set(limiter)
-            return limiter
+            writers = anyio.CapacityLimiter(1)
+            readers = writers if self._kind == "memory" else anyio.CapacityLimiter(_CONNECTIONS)
+            limiters = _Limiters(readers, writers)
+            self._limiters.set(limiters)
+            return limiters
 
     def _transaction(self, fn: Callable[[Connection], T], *, writes: bool) -> T:
         if self._closed:
@@ -230,18 +240,19 @@ def _migrate(conn: Connection) -> None:
 
 
 def _make_engine(url: str) -> tuple[Engine, _Kind]:
-    try:
+    made: tuple[Engine, _Kind] | None = None
+    with suppress(ArgumentError, ValueError):
         parsed = make_url(url)
-    except (ArgumentError, ValueError):
-        parsed = None
-    if parsed is None:  # outside the handler: its traceback holds the URL
+        backend = parsed.drivername.partition("+")[0]
+        if backend == "sqlite":
+            made = _sqlite(parsed)
+        elif backend in {"postgresql", "postgres"}:
+            made = _postgresql(parsed.set(drivername="postgresql+psycopg")), "postgresql"
+        else:
+            raise ConfigurationError(f"unknown database {backend!r}: use sqlite:// or postgresql://")
+    if made is None:  # not in a handler: the traceback would hold the URL
         raise ConfigurationError("malformed database URL (not shown, it may hold a password)")
-    backend = parsed.drivername.partition("+")[0]
-    if backend == "sqlite":
-        return _sqlite(parsed)
-    if backend in {"postgresql", "postgres"}:
-        return _postgresql(parsed.set(drivername="postgresql+psycopg")), "postgresql"
-    raise ConfigurationError(f"unknown database {backend!r}: use sqlite:// or postgresql://")
+    return made
 
 
 def _sqlite(url: URL) -> tuple[Engine, _Kind]:
@@ -266,7 +277,7 @@ def _sqlite(url: URL) -> tuple[Engine, _Kind]:
         if not in_memory:
             cursor = dbapi_connection.cursor()
             cursor.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
-            cursor.execute("PRAGMA journal_mode=WAL")
+            _switch_to_wal(cursor)
             cursor.execute("PRAGMA synchronous=NORMAL")
             cursor.close()
 
@@ -276,6 +287,20 @@ def _sqlite(url: URL) -> tuple[Engine, _Kind]:
     event.listen(engine, "connect", connected)
     event.listen(engine, "begin", began)
     return engine, "memory" if in_memory else "file"
+
+
+def _switch_to_wal(cursor: DBAPICursor) -> None:
+    """Two who open a new file at once collide here, and SQLite does not wait for this lock by itself."""
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.005)
+        else:
+            return
 
 
 def _postgresql(url: URL) -> Engine:

@@ -213,7 +213,7 @@ class Rows(Generic[R]):
         # Not by catching the driver's error: on PostgreSQL that would end the transaction.
         dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
         statement = dialect.insert(self.table).values(**self._values(row)).on_conflict_do_nothing()
-        if conn.execute(statement).rowcount == 0:
+        if conn.execute(statement, execution_options={"preserve_rowcount": True}).rowcount == 0:
             raise DuplicateRow(f"{self.table.name}: this key is taken")
 
     def put(self, conn: Connection, row: R) -> None:
