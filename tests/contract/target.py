@@ -1,0 +1,167 @@
+"""What the suite wants of a target: one adapter over one face of its backend.
+
+To add one: a :class:`Target` with its :class:`World` in a file of its own, its name in ``targets/__init__.py``, its
+column in ``expected.toml``, and where it refuses otherwise than the rest a section in ``refusals.toml``.
+"""
+
+from __future__ import annotations
+
+import itertools
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any, Protocol
+
+from contract.clock import ManualClock
+from contract.expected import Column, expected
+from identity_sdk.adapters.base import Adapter
+from identity_sdk.client import IdentityClient
+from identity_sdk.models import Statement
+
+__all__ = ["STATES", "Cut", "Cutter", "Rules", "Services", "Target", "World"]
+
+STATES = ("anonymous", "expired", "revoked", "powerless")
+
+_numbers = itertools.count(1)
+
+
+class Cut(Enum):
+    """How a request comes to grief. ``*_FIRST``: nothing was done; the others: the work was done, the answer is lost."""
+
+    FAIL = "500"
+    DROP = "drop"
+    CANCEL = "cancel"
+    FAIL_FIRST = "500 before the work"
+    DROP_FIRST = "drop before the work"
+
+
+class Cutter(ABC):
+    """Cuts the work of a verb after (or at) one of its requests."""
+
+    @abstractmethod
+    def arm(self, number: int, how: Cut) -> None:
+        """The ``number``-th request from now on (counted from 1) comes to grief."""
+
+    @abstractmethod
+    def disarm(self) -> bool:
+        """All is well again; tells whether the cut was made."""
+
+    @property
+    @abstractmethod
+    def reached(self) -> bool:
+        """With ``Cut.CANCEL``: whether the moment has come to cancel the caller."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """What this backend calls a good id, a right, a page.
+
+    Attributes:
+        awkward: ids that it allows, though they are awkward.
+        refused: ids that break its rule.
+        statement: an allow statement that it accepts, and with ``action`` and ``resource`` what that allows.
+        page: the most items on a page; ``None`` where it does not page.
+    """
+
+    awkward: Sequence[str]
+    refused: Sequence[str]
+    statements: Sequence[Statement]
+    other_statements: Sequence[Statement]
+    denial: Statement
+    allowed: tuple[str, str]
+    not_allowed: tuple[str, str]
+    page: int | None
+
+
+class World(ABC):
+    """One directory, as one test sees it; ``idp`` speaks as its administrator."""
+
+    clock: ManualClock
+
+    def __init__(self, target: Target, idp: IdentityClient[Any]) -> None:
+        self.target = target
+        self.rules = target.rules
+        self.idp = idp
+        self.column: Column = expected(target.column)
+        self._token = f"{next(_numbers):x}"
+
+    def name(self, stem: str = "user") -> str:
+        """An id that nobody else has: the directory may be shared with others."""
+        return f"{stem}-{self.target.tag}{self._token}-{next(_numbers):x}"
+
+    def can(self, verb: str, *options: str) -> bool:
+        """Whether the column lists this verb with these options."""
+        return verb in self.column and self.column[verb].issuperset(options)
+
+    async def settle(self) -> None:
+        """Until what was changed is seen everywhere (``propagation.credentials``)."""
+        self.clock.advance(self.idp.capabilities.propagation.credentials + 1)
+
+    @abstractmethod
+    async def client(self, state: str) -> IdentityClient[Any]:
+        """A client whose credential is in one of ``STATES``."""
+
+    @abstractmethod
+    async def sign_in(self, credential: Any) -> IdentityClient[Any]:
+        """A client that speaks by a credential as ``credentials.create`` answered it."""
+
+    @abstractmethod
+    async def grant_all(self, user: str) -> None:
+        """Gives a user every right."""
+
+    @abstractmethod
+    async def seed_users(self, prefix: str, count: int) -> list[str]:
+        """Puts many users into the store itself, past the API."""
+
+    @abstractmethod
+    def requests(self) -> int:
+        """How much I/O was done so far: requests, or transactions."""
+
+    @property
+    @abstractmethod
+    def cutter(self) -> Cutter: ...
+
+
+class Services(Protocol):
+    """What lives as long as the session, made when it is first wanted."""
+
+    folder: Path
+
+    def server(self) -> Any:
+        """A socket (``contract.server.Server``) behind which each test puts its own app."""
+
+    def witness(self, backend: str, face: str, base_path: str, name: str) -> Any:
+        """The witness (``contract.witness.Witness``) of one face; ``name`` is its OpenAPI file in ``tests/witness``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target(ABC):
+    """One adapter over one face.
+
+    Attributes:
+        name: shown in the ids of the tests.
+        column: its column in ``expected.toml``.
+        lacks: states (see ``STATES``) that no credential can be in here, with the reason.
+        missing: why it cannot run here, or empty.
+        narrowed: whether ``ping()`` takes cells away that the adapter itself declares.
+    """
+
+    name: str
+    column: str
+    rules: Rules
+    tag: str = ""
+    lacks: Mapping[str, str] = field(default_factory=dict)
+    missing: str = ""
+    narrowed: bool = False
+    real: bool = False
+
+    @property
+    @abstractmethod
+    def adapter(self) -> type[Adapter]: ...
+
+    @abstractmethod
+    def open(self, services: Services) -> AbstractAsyncContextManager[World]:
+        """An empty directory and a client of its administrator."""

@@ -1,0 +1,10 @@
+"""Every target of the suite. A new adapter adds its file here."""
+
+from __future__ import annotations
+
+from contract.targets import lakefs
+from contract.target import Target
+
+__all__ = ["TARGETS"]
+
+TARGETS: tuple[Target, ...] = (*lakefs.TARGETS,)

@@ -1,0 +1,238 @@
+"""An independent witness: every request and every answer of the suite is held against the backend's own OpenAPI file.
+
+``tests/witness/<file>.json`` holds its schemas alone. They are read strictly: a field that no schema names is a finding
+too. What differs on purpose is listed with its reason in ``tests/witness/<backend>.toml``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+from openapi_schema_validator import OAS30Validator
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT4
+
+__all__ = ["Document", "Exchange", "Witness", "document"]
+
+FOLDER = Path(__file__).parent.parent / "witness"
+ROOT = "urn:openapi"
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request as it came in, and the answer as it went out."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+    status: int = 0
+    content_type: str = ""
+    answer: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    """A finding that is none, and why."""
+
+    finding: re.Pattern[str]
+    faces: frozenset[str]
+    reason: str
+
+
+class Document:
+    """An OpenAPI 3.0 file, read strictly."""
+
+    def __init__(self, name: str) -> None:
+        raw = json.loads((FOLDER / f"{name}.json").read_text("utf-8"))
+        for schema in raw["components"]["schemas"].values():
+            _seal(schema)
+        self._components = raw["components"]
+        self._registry: Registry[Any] = Registry().with_resource(
+            ROOT, Resource.from_contents(raw, default_specification=DRAFT4)
+        )
+        self._operations = [
+            (method.upper(), _pattern(path), operation | {"parameters": [
+                self._resolved(one) for one in (*methods.get("parameters", ()), *operation.get("parameters", ()))
+            ]})
+            for path, methods in raw["paths"].items()
+            for method, operation in methods.items()
+            if method != "parameters"
+        ]
+        self._validators: dict[str, Any] = {}
+
+    def findings(self, seen: Exchange) -> list[str]:
+        """Everything in which an exchange is not what the document says, each in one line."""
+        operation = self._operation(seen.method, seen.path)
+        if operation is None:
+            return [f"{seen.method} {seen.path}: no such operation"]
+        where = operation["operationId"]
+        problems = [f"request: {found}" for found in self._request(operation, seen)]
+        problems += [f"answer {seen.status}: {found}" for found in self._answer(operation, seen)]
+        return [f"{where} {problem}" for problem in problems]
+
+    def _operation(self, method: str, path: str) -> dict[str, Any] | None:
+        return next((found for verb, pattern, found in self._operations if verb == method and pattern.fullmatch(path)), None)
+
+    def _request(self, operation: Mapping[str, Any], seen: Exchange) -> Iterable[str]:
+        known = {one["name"]: one["schema"] for one in operation["parameters"] if one["in"] == "query"}
+        for name, value in parse_qsl(seen.query, keep_blank_values=True):
+            if name not in known:
+                yield f"query parameter {name} is not known"
+            else:
+                yield from (f"query parameter {name}: {found}" for found in self._check(known[name], _typed(value, known[name])))
+        if operation.get("security") == [] and {"authorization", "cookie"} & seen.headers.keys():
+            yield "a public operation was sent a credential"
+        body = operation.get("requestBody")
+        if body is None:
+            if seen.body:
+                yield "a body was sent"
+        elif seen.body:
+            yield from self._content(body["content"], seen.headers.get("content-type", ""), seen.body)
+        elif body.get("required"):
+            yield "the body is missing"
+
+    def _answer(self, operation: Mapping[str, Any], seen: Exchange) -> Iterable[str]:
+        responses = operation["responses"]
+        told = responses.get(str(seen.status)) or responses.get("default")
+        if str(seen.status) not in responses and (told is None or seen.status < 400):
+            yield "status is not documented"
+            return
+        content = self._resolved(told or {}).get("content")
+        if content is not None:
+            yield from self._content(content, seen.content_type, seen.answer)
+        elif seen.answer:
+            yield "a body was answered where none is documented"
+
+    def _content(self, content: Mapping[str, Any], content_type: str, body: bytes) -> Iterable[str]:
+        kind = content_type.partition(";")[0].strip()
+        if kind not in content:
+            yield f"content type {kind or 'none'} is not documented"
+            return
+        try:
+            value = json.loads(body)
+        except ValueError:
+            yield "the body is no JSON"
+            return
+        yield from self._check(content[kind]["schema"], value)
+
+    def _check(self, schema: Mapping[str, Any], value: object) -> Iterable[str]:
+        key = json.dumps(schema, sort_keys=True)
+        validator = self._validators.get(key)
+        if validator is None:
+            absolute = json.loads(key.replace('"#/', f'"{ROOT}#/'))
+            validator = self._validators[key] = OAS30Validator(absolute, registry=self._registry)
+        for error in validator.iter_errors(value):
+            yield f"at {'/'.join(str(part) for part in error.absolute_path) or 'the top'}: {error.message[:300]}"
+
+    def _resolved(self, node: Mapping[str, Any]) -> Mapping[str, Any]:
+        reference = node.get("$ref")
+        if reference is None:
+            return node
+        _, _, kind, name = reference.split("/")
+        found: Mapping[str, Any] = self._components[kind][name]
+        return found
+
+
+def _seal(schema: dict[str, Any]) -> None:
+    """No object may hold a field that is not named."""
+    if schema.get("type") == "object":
+        schema.setdefault("additionalProperties", False)
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile("[^/]+".join(re.escape(part) for part in re.split(r"\{[^}]*\}", path)))
+
+
+def _typed(value: str, schema: Mapping[str, Any]) -> object:
+    if schema.get("type") == "integer" and re.fullmatch(r"-?\d+", value):
+        return int(value)
+    if schema.get("type") == "boolean" and value in ("true", "false"):
+        return value == "true"
+    return value
+
+
+@cache
+def document(name: str) -> Document:
+    return Document(name)
+
+
+@cache
+def _exemptions(backend: str) -> tuple[Exemption, ...]:
+    listed = tomllib.loads((FOLDER / f"{backend}.toml").read_text("utf-8"))["exemption"]
+    return tuple(Exemption(re.compile(one["finding"]), frozenset(one["faces"]), one["reason"]) for one in listed)
+
+
+@dataclass
+class Witness:
+    """Listens between a server and its clients; :meth:`check` says what it heard."""
+
+    backend: str
+    face: str
+    base_path: str
+    document: Document
+    seen: list[Exchange] = field(default_factory=list)
+    exempted: Counter[str] = field(default_factory=Counter)
+    heard: int = 0
+
+    def around(self, app: Any) -> Any:
+        """An ASGI app that answers what ``app`` answers, and remembers it."""
+
+        async def witnessed(scope: Any, receive: Any, send: Any) -> None:
+            path = scope["raw_path"].decode("latin-1").partition("?")[0].removeprefix(self.base_path)
+            headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+            seen = Exchange(scope["method"], path, scope["query_string"].decode("latin-1"), headers, b"")
+
+            async def listen_in() -> Any:
+                message = await receive()
+                if message["type"] == "http.request":
+                    seen.body += message.get("body", b"")
+                return message
+
+            async def listen_out(message: Any) -> None:
+                if message["type"] == "http.response.start":
+                    seen.status = message["status"]
+                    told = {name.lower(): value for name, value in message["headers"]}
+                    seen.content_type = told.get(b"content-type", b"").decode("latin-1")
+                elif message["type"] == "http.response.body":
+                    seen.answer += message.get("body", b"")
+                    if not message.get("more_body"):
+                        self.seen.append(seen)
+                await send(message)
+
+            await app(scope, listen_in, listen_out)
+
+        return witnessed
+
+    def findings(self) -> list[str]:
+        """What is not as documented and not exempted, each once."""
+        found: dict[str, None] = {}
+        seen, self.seen = self.seen, []
+        self.heard += len(seen)
+        for exchange in seen:
+            for finding in self.document.findings(exchange):
+                if not self._exempt(finding):
+                    found[finding] = None
+        return list(found)
+
+    def _exempt(self, finding: str) -> bool:
+        for exemption in _exemptions(self.backend):
+            if self.face in exemption.faces and exemption.finding.fullmatch(finding):
+                self.exempted[exemption.finding.pattern] += 1
+                return True
+        return False
+
+    def check(self) -> None:
+        """Fails with all that was found."""
+        found = self.findings()
+        assert not found, "not as the backend's OpenAPI file says:\n" + "\n".join(found[:20])
