@@ -131,7 +131,7 @@ class LakeFS(Adapter):
         """All documented operations by their own names."""
         return LakeFSApi(self.sender, self._base_path, user_agent=USER_AGENT)
 
-    @cached_property
+    @property
     def _signing_in(self) -> SignInApi:
         return SignInApi(self.sender, self._base_path, user_agent=USER_AGENT)
 

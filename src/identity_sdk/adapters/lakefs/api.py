@@ -52,7 +52,7 @@ def _look(operation_name: str) -> Callable[[Any, Mapping[str, Any]], Awaitable[o
 
     async def look(api: LakeFSApi, arguments: Mapping[str, Any]) -> object | None:
         body: Any = arguments["body"]
-        wanted = str(body["id"] if isinstance(body, dict) else body.id)
+        wanted = str(getattr(body, "id", None) or body["id"])
         try:
             found: Entity = await getattr(api, operation_name)(wanted)
         except NotFoundError:

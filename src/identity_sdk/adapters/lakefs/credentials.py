@@ -49,16 +49,10 @@ class LakeFSCredentials(LakeFSPart, Credentials):
         user: str | None = None,
         *,
         kind: str | None = None,
-        prefix: str | None = None,
         limit: int | None = None,
         cursor: str | None = None,
     ) -> Listing[LakeFSCredential]:
-        """The access keys of a user, ordered by id; also those that a deleted user left.
-
-        Args:
-            prefix: only key ids that start with it.
-            user, kind, limit, cursor: as in :meth:`Credentials.list`.
-        """
+        """The access keys of a user, ordered by id; also those that a deleted user left."""
         owner = None if user is None else check_id("user id", user)
 
         async def page(after: str | None, amount: int) -> LakeFSCredentialList:
@@ -66,12 +60,10 @@ class LakeFSCredentials(LakeFSPart, Credentials):
             if owner is None:
                 owner = (await self._me()).id
             await self._vouch("user", owner, gone_ok=True)
-            answer = await self._api.list_user_credentials(
-                owner, prefix=prefix or None, after=after, amount=amount
-            )
+            answer = await self._api.list_user_credentials(owner, after=after, amount=amount)
             return answer.model_copy(update={"results": tuple(_of(owner, key) for key in answer.results)})
 
-        return self._pages(page, prefix=prefix, limit=limit, cursor=cursor)
+        return self._pages(page, limit=limit, cursor=cursor)
 
     @supports()
     async def get(self, credential: Credential | str, *, user: str | None = None) -> LakeFSCredential:

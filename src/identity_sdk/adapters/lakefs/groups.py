@@ -92,23 +92,16 @@ class LakeFSGroups(LakeFSPart, Groups):
 
     @supports()
     def members(
-        self, id: str, *, prefix: str | None = None, limit: int | None = None, cursor: str | None = None
+        self, id: str, *, limit: int | None = None, cursor: str | None = None
     ) -> Listing[LakeFSMember]:
-        """Who is in the group: users only.
-
-        Args:
-            prefix: only ids that start with it.
-            id, limit, cursor: as in :meth:`Groups.members`.
-        """
+        """Who is in the group: users only."""
         wanted = check_id("group id", id)
 
         async def page(after: str | None, amount: int) -> LakeFSMemberList:
             await self._vouch("group", wanted)
-            return await self._api.list_group_members(
-                wanted, prefix=prefix or None, after=after, amount=amount
-            )
+            return await self._api.list_group_members(wanted, after=after, amount=amount)
 
-        return self._pages(page, prefix=prefix, limit=limit, cursor=cursor)
+        return self._pages(page, limit=limit, cursor=cursor)
 
     @supports(refuses={"role": "lakeFS knows no roles in a group: attach policies to it"})
     async def add_member(self, id: str, user: str, *, role: str | None = None) -> None:
@@ -129,20 +122,13 @@ class LakeFSGroups(LakeFSPart, Groups):
 
     @supports()
     def policies(
-        self, id: str, *, prefix: str | None = None, limit: int | None = None, cursor: str | None = None
+        self, id: str, *, limit: int | None = None, cursor: str | None = None
     ) -> Listing[LakeFSPolicy]:
-        """The policies attached to the group; an unknown group has none.
-
-        Args:
-            prefix: only ids that start with it.
-            id, limit, cursor: as in :meth:`Groups.policies`.
-        """
+        """The policies attached to the group; an unknown group has none."""
         wanted = check_id("group id", id)
 
         async def page(after: str | None, amount: int) -> LakeFSPolicyList:
             await self._vouch("group", wanted)
-            return await self._api.list_group_policies(
-                wanted, prefix=prefix or None, after=after, amount=amount
-            )
+            return await self._api.list_group_policies(wanted, after=after, amount=amount)
 
-        return self._pages(page, prefix=prefix, limit=limit, cursor=cursor)
+        return self._pages(page, limit=limit, cursor=cursor)

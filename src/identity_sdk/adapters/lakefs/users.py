@@ -132,53 +132,26 @@ class LakeFSUsers(LakeFSPart, Users):
         return await self._me()
 
     @supports()
-    def groups(
-        self, id: str, *, prefix: str | None = None, limit: int | None = None, cursor: str | None = None
-    ) -> Listing[LakeFSGroup]:
-        """The groups that the user is in.
-
-        Args:
-            prefix: only ids that start with it.
-            id, limit, cursor: as in :meth:`Users.groups`.
-        """
+    def groups(self, id: str, *, limit: int | None = None, cursor: str | None = None) -> Listing[LakeFSGroup]:
         wanted = check_id("user id", id)
 
         async def page(after: str | None, amount: int) -> LakeFSGroupList:
             await self._vouch("user", wanted)
-            return await self._api.list_user_groups(wanted, prefix=prefix or None, after=after, amount=amount)
+            return await self._api.list_user_groups(wanted, after=after, amount=amount)
 
-        return self._pages(page, prefix=prefix, limit=limit, cursor=cursor)
+        return self._pages(page, limit=limit, cursor=cursor)
 
     @supports()
     def policies(
-        self,
-        id: str,
-        *,
-        effective: bool = False,
-        prefix: str | None = None,
-        limit: int | None = None,
-        cursor: str | None = None,
+        self, id: str, *, effective: bool = False, limit: int | None = None, cursor: str | None = None
     ) -> Listing[LakeFSPolicy]:
-        """The policies of a user. An unknown user has none; with ``effective`` it is a ``NotFoundError``.
-
-        Args:
-            prefix: only ids that start with it; with ``effective`` filtered here, since the server ignores it.
-            id, effective, limit, cursor: as in :meth:`Users.policies`.
-        """
+        """The policies of a user. An unknown user has none; with ``effective`` it is a ``NotFoundError``."""
         wanted = check_id("user id", id)
-        asked = None if effective else prefix or None
 
         async def page(after: str | None, amount: int) -> LakeFSPolicyList:
             await self._vouch("user", wanted)
             return await self._api.list_user_policies(
-                wanted, prefix=asked, after=after, amount=amount, effective=True if effective else None
+                wanted, after=after, amount=amount, effective=True if effective else None
             )
 
-        start = prefix or ""
-        return self._pages(
-            page,
-            prefix=asked,
-            limit=limit,
-            cursor=cursor,
-            keep=(lambda policy: policy.id.startswith(start)) if effective and start else None,
-        )
+        return self._pages(page, limit=limit, cursor=cursor)
