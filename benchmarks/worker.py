@@ -1,0 +1,193 @@
+"""One variant, one task, in a process of its own: ``python -m benchmarks.worker TASK VARIANT URL``; prints JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from benchmarks.server import USERS, name
+from benchmarks.variants import ASYNC, IMPORTS, SYNC, SyncVariant, Variant
+
+WARM = 200
+CALLS = int(os.environ.get("BENCH_CALLS", "1500"))
+Result = dict[str, float]
+
+
+def quantiles(times: list[float]) -> Result:
+    times.sort()
+    return {"p50": statistics.median(times) * 1e6, "p99": times[int(len(times) * 0.99)] * 1e6}
+
+
+def memory_now() -> float:
+    """Resident memory, in MB (Linux; elsewhere the peak so far)."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return memory_peak()
+    return pages * resource.getpagesize() / 1e6
+
+
+def memory_peak() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
+
+
+def right(got: str, wanted: str) -> None:
+    if got != wanted:
+        raise SystemExit(f"asked for {wanted}, got {got}")
+
+
+# ----------------------------------------------------------------------------------------------------------- async
+
+
+async def latency(variant: Variant) -> Result:
+    for number in range(WARM):
+        right(await variant.get(name(number)), name(number))
+    times: list[float] = []
+    for number in range(CALLS):
+        started = time.perf_counter()
+        got = await variant.get(name(number % WARM))
+        times.append(time.perf_counter() - started)
+        right(got, name(number % WARM))
+    return quantiles(times)
+
+
+async def throughput(variant: Variant, concurrent: int) -> Result:
+    """``concurrent`` callers, each with the same number of calls to make one after the other."""
+    each = max(3, 2 * CALLS // concurrent)
+
+    async def caller(number: int, calls: int, slowest: list[float]) -> None:
+        wanted = name(number % WARM)
+        for _ in range(calls):
+            started = time.perf_counter()
+            right(await variant.get(wanted), wanted)
+            slowest.append(time.perf_counter() - started)
+
+    async with asyncio.TaskGroup() as group:  # the connections, and the server's answers
+        for number in range(min(concurrent, 100)):
+            group.create_task(caller(number, 3, []))
+    took: list[float] = []
+    started = time.perf_counter()
+    async with asyncio.TaskGroup() as group:
+        for number in range(concurrent):
+            group.create_task(caller(number, each, took))
+    seconds = time.perf_counter() - started
+    if len(took) != each * concurrent:
+        raise SystemExit("calls were lost")
+    # a caller that starves waits as long as everything takes
+    return {
+        "per second": len(took) / seconds,
+        "slowest ms": max(took) * 1e3,
+        "median ms": statistics.median(took) * 1e3,
+    }
+
+
+async def listing(variant: Variant) -> Result:
+    await variant.get(name(0))
+    before = memory_now()
+    started = time.perf_counter()
+    users = [one async for one in variant.everybody()]
+    seconds = time.perf_counter() - started
+    if len(users) != USERS:
+        raise SystemExit(f"{len(users)} users instead of {USERS}")
+    return {"seconds": seconds, "growth MB": memory_peak() - before}
+
+
+async def streaming(variant: Variant) -> Result:
+    await variant.get(name(0))
+    before = memory_now()
+    count = 0
+    started = time.perf_counter()
+    async for _ in variant.everybody():
+        count += 1
+    seconds = time.perf_counter() - started
+    if count != USERS:
+        raise SystemExit(f"{count} users instead of {USERS}")
+    return {"seconds": seconds, "growth MB": memory_peak() - before}
+
+
+TASKS: dict[str, Callable[[Variant], Awaitable[Result]]] = {
+    "latency": latency,
+    "throughput 10": lambda variant: throughput(variant, 10),
+    "throughput 100": lambda variant: throughput(variant, 100),
+    "throughput 1000": lambda variant: throughput(variant, 1000),
+    "listing": listing,
+    "streaming": streaming,
+}
+
+
+async def run(task: str, variant: str, url: str) -> Result:
+    opener, option = ASYNC[variant]
+    async with AsyncExitStack() as stack:
+        return await TASKS[task](await opener(stack, url, option))
+
+
+# ------------------------------------------------------------------------------------------------------------ sync
+
+
+def run_sync(task: str, variant: SyncVariant) -> Result:
+    variant.get(name(0))
+    if task == "latency":
+        for number in range(WARM):
+            right(variant.get(name(number)), name(number))
+        times: list[float] = []
+        for number in range(CALLS):
+            started = time.perf_counter()
+            variant.get(name(number % WARM))
+            times.append(time.perf_counter() - started)
+        return quantiles(times)
+    if task.startswith("throughput"):
+        threads = min(int(task.split()[1]), 100)  # a thousand threads would measure the threads
+        calls = 2 * CALLS
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(variant.get, [name(number % WARM) for number in range(threads * 3)]))
+            started = time.perf_counter()
+            got = list(pool.map(variant.get, [name(number % WARM) for number in range(calls)]))
+            seconds = time.perf_counter() - started
+        for number, one in enumerate(got):
+            right(one, name(number % WARM))
+        return {"per second": calls / seconds}
+    before = memory_now()
+    started = time.perf_counter()
+    everybody = variant.everybody()
+    count = len(list(everybody)) if task == "listing" else sum(1 for _ in everybody)
+    seconds = time.perf_counter() - started
+    if count != USERS:
+        raise SystemExit(f"{count} users instead of {USERS}")
+    return {"seconds": seconds, "growth MB": memory_peak() - before}
+
+
+def importing(variant: str) -> Result:
+    """In a fresh interpreter, minus one that imports nothing; the best of three, since noise only adds."""
+    timed = "import time; started = time.perf_counter(); {}; print(time.perf_counter() - started)"
+
+    def best(statement: str) -> float:
+        command = [sys.executable, "-c", timed.format(statement)]
+        return min(float(subprocess.run(command, check=True, capture_output=True).stdout) for _ in range(3))
+
+    return {"ms": (best(IMPORTS[variant]) - best("pass")) * 1e3}
+
+
+def main() -> None:
+    task, variant, url = sys.argv[1:4]
+    if task == "import":
+        result = importing(variant)
+    elif variant in SYNC:
+        result = run_sync(task, SYNC[variant](url))
+    else:
+        result = asyncio.run(run(task, variant, url))
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()
