@@ -87,7 +87,7 @@ def _parse(parser: argparse.ArgumentParser, given: list[str]) -> tuple[Command, 
         parser.parse_args(given)  # --help, --version and unknown options end here
         parser.error("name a command")
     if chosen not in COMMANDS:
-        near = get_close_matches(chosen, COMMANDS, n=1)
+        near = get_close_matches(chosen, COMMANDS, n=1, cutoff=0.5)
         parser.error(f"there is no command {chosen!r}" + (f": did you mean {near[0]!r}?" if near else ""))
     command = cast("Command", importlib.import_module(f"{__name__}.{COMMANDS[chosen][0]}"))
     command.add(parsers[chosen])

@@ -3,36 +3,31 @@
 from __future__ import annotations
 
 import argparse
-import importlib
-from typing import Protocol, cast
 
 from identity_sdk.errors import ConfigurationError
 
 __all__ = ["add", "run"]
 
 
-class _Serve(Protocol):
-    def add_serve_parser(self, parser: argparse.ArgumentParser) -> None: ...
+def add(parser: argparse.ArgumentParser) -> None:
+    """The arguments of ``idp serve``."""
+    from identity_sdk.emulators.command import add_arguments
 
-    def run(self, args: argparse.Namespace) -> int: ...
+    add_arguments(parser)
 
 
-def _emulators() -> _Serve:
-    """Imported by name: what serves needs an extra, and is no part of the client."""
+def run(args: argparse.Namespace) -> int:
+    """Serves until it is told to stop.
+
+    Raises:
+        ConfigurationError: what serves needs an extra that is not installed.
+    """
+    from identity_sdk.emulators import command
+
     try:
-        return cast("_Serve", importlib.import_module("identity_sdk.emulators.command"))
+        return command.run(args)
     except ModuleNotFoundError as missing:
         if (missing.name or "").startswith("identity_sdk"):
             raise
         need = missing.name
     raise ConfigurationError(f"idp serve needs {need}: pip install 'unified-identity-sdk[server]'")
-
-
-def add(parser: argparse.ArgumentParser) -> None:
-    """The arguments of ``idp serve``."""
-    _emulators().add_serve_parser(parser)
-
-
-def run(args: argparse.Namespace) -> int:
-    """Serves until it is told to stop."""
-    return _emulators().run(args)
