@@ -401,8 +401,9 @@ def test_two_who_open_a_new_file_at_once_wait_for_each_other() -> None:
     from identity_sdk.store.engine import _switch_to_wal
 
     class Cursor:
-        failures = [OperationalError("database is locked"), OperationalError("disk I/O error")]
-        asked = 0
+        def __init__(self) -> None:
+            self.failures = [OperationalError("database is locked"), OperationalError("disk I/O error")]
+            self.asked = 0
 
         def execute(self, _statement: str) -> None:
             self.asked += 1
