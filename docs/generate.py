@@ -11,19 +11,11 @@ from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
-from identity_sdk.adapters.registry import BUILT_IN, adapter_class
-from identity_sdk.capabilities import Cell
+from identity_sdk.cli.matrix import all_capabilities, markdown
 from identity_sdk.options import ClientOptions
 
 ROOT = Path(__file__).parents[1]
 MARKED = re.compile(r"(<!-- generated: ([\w-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
-
-
-def cells(adapter: str) -> dict[str, Cell]:
-    found: dict[str, Cell] = {}
-    for resource in adapter_class(adapter).resources:
-        found.update(resource.cells())
-    return found
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
@@ -32,27 +24,16 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 
 
 def matrix() -> str:
-    """One row a verb, one column an adapter."""
-    columns = {adapter: cells(adapter) for adapter in BUILT_IN}
-    verbs = list(next(iter(columns.values())))
-    return table(
-        ["verb", *(f"`{adapter}`" for adapter in columns)],
-        [[f"`{verb}`", *(mark(column[verb]) for column in columns.values())] for verb in verbs],
-    )
-
-
-def mark(cell: Cell) -> str:
-    if not cell.supported:
-        return "—"
-    return "yes" + (f" ({', '.join(cell.kinds)})" if cell.kinds else "")
+    """What `idp capabilities --markdown` prints."""
+    return markdown(all_capabilities())
 
 
 def refusals() -> str:
     """Why a verb or an option is not supported, and what works instead."""
     parts: list[str] = []
-    for adapter in BUILT_IN:
+    for adapter, able in all_capabilities().items():
         rows: list[list[str]] = []
-        for verb, cell in cells(adapter).items():
+        for verb, cell in able.cells.items():
             if not cell.supported:
                 rows.append([f"`{verb}`", escape(cell.reason), escape(cell.instead) or "—"])
             rows += [

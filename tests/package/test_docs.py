@@ -19,7 +19,10 @@ from identity_sdk import errors
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-BLOCK = re.compile(r"(?:<!-- no-run: (?P<reason>[^\n]+) -->\n)?^```python[^\n]*\n(?P<code>.*?)^```$", re.DOTALL | re.MULTILINE)
+BLOCK = re.compile(
+    r"(?:<!-- no-run: (?P<reason>[^\n]+) -->\n)?^```python[^\n]*\n(?P<code>.*?)^```$",
+    re.DOTALL | re.MULTILINE,
+)
 
 
 def test_what_is_generated_equals_the_code() -> None:
@@ -60,7 +63,11 @@ def compiled(page: Path, line: int, code: str) -> CodeType:
 
 @pytest.mark.parametrize(
     "page",
-    [pytest.param(page, id=page.relative_to(ROOT).as_posix()) for page in PAGES if page.exists() and any(blocks(page))],
+    [
+        pytest.param(page, id=page.relative_to(ROOT).as_posix())
+        for page in PAGES
+        if page.exists() and any(blocks(page))
+    ],
 )
 def test_every_block_runs(page: Path, snippet_names: dict[str, Any], runner: asyncio.Runner) -> None:
     """The blocks of a page run one after another in one namespace, in which `idp` is a client."""

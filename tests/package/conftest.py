@@ -1,0 +1,64 @@
+"""What the blocks of README and docs find in their namespace."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+import identity_sdk
+from identity_sdk.emulators import lakefs
+from identity_sdk.emulators.server import running
+from identity_sdk.store import Store
+
+
+@pytest.fixture
+def runner() -> Iterator[asyncio.Runner]:
+    with asyncio.Runner() as loop:
+        yield loop
+
+
+@contextmanager
+def served_lakefs(runner: asyncio.Runner) -> Iterator[dict[str, Any]]:
+    """A lakeFS emulator on a socket, and the names that the page needs to reach it."""
+    store = Store.open("sqlite://")
+    app = lakefs.create_app(store, setup=True)
+    admin = app.state.emulator.admin
+    with running(app) as url:
+        yield {
+            "base_url": f"{url}{lakefs.BASE_PATH}",
+            "access_key_id": admin.access_key_id,
+            "secret_access_key": admin.secret_access_key,
+        }
+    runner.run(store.aclose())
+
+
+@pytest.fixture
+def snippet_names(
+    runner: asyncio.Runner, tmp_path: Any, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> Iterator[dict[str, Any]]:
+    """`idp` is the embedded provider with a few people in it; on a backend's own page it is that backend's emulator."""
+    monkeypatch.chdir(tmp_path)
+    page = request.node.callspec.params["page"]
+    names: dict[str, Any] = {"__name__": "snippet"}
+    if page.stem == "lakefs":
+        with served_lakefs(runner) as connected:
+            names.update(connected)
+            yield names
+            runner.run(names["idp"].aclose())
+        return
+    if "idp." not in page.read_text(encoding="utf-8"):
+        yield names
+        return
+    idp: Any = identity_sdk.connect("local:")
+
+    async def people() -> None:
+        for name in ("ada", "grace"):
+            await idp.users.create(name)
+
+    runner.run(people())
+    yield {**names, "idp": idp}
+    runner.run(idp.aclose())
