@@ -54,6 +54,9 @@ class Capabilities:
     def __getitem__(self, verb: str) -> Cell:
         return self.cells[verb]
 
+    def __repr__(self) -> str:
+        return f"<Capabilities {self.provider}: {len(self.supported())} of {len(self.cells)} verbs>"
+
     def supports(self, verb: str, *, kind: str | None = None) -> bool:
         """Whether ``verb`` (``"users.create"``) works here, and with this ``kind`` if one is given.
 

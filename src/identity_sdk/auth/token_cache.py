@@ -128,7 +128,7 @@ class TokenCache:
         else:
             self._issued, self._previous = issued, None
             self._quiet_until = float("-inf")
-            self.refreshes += 1
+            self.refreshes += self.source.renewable  # a static credential is not fetched from anywhere
             refresh.issued = issued
             return
         self._quiet_until = self._clock.monotonic() + BACK_OFF
