@@ -33,11 +33,17 @@ def adapter_class(name: str) -> type[Adapter]:
         ConfigurationError: there is none of that name, or the extra that it needs is not installed.
     """
     wanted = name.replace("_", "-")
-    reference = BUILT_IN.get(wanted) or _installed(wanted)
-    if reference is None:
+    found = _built_in(wanted, BUILT_IN[wanted]) if wanted in BUILT_IN else _third_party(wanted)
+    if found is None:
         near = get_close_matches(wanted, adapter_names(), n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(adapter_names())}"
         raise ConfigurationError(f"there is no adapter {name!r}: {hint}")
+    if not (isinstance(found, type) and issubclass(found, Adapter)):
+        raise ConfigurationError(f"the entry point {name!r} of {ENTRY_POINTS} is not an Adapter class")
+    return found
+
+
+def _built_in(name: str, reference: str) -> object:
     module_name, _, attribute = reference.partition(":")
     try:
         found: object = getattr(importlib.import_module(module_name), attribute)
@@ -45,14 +51,22 @@ def adapter_class(name: str) -> type[Adapter]:
         if (missing.name or "").startswith("identity_sdk"):
             raise
         raise ConfigurationError(
-            f"adapter {name!r} needs {missing.name}: pip install 'unified-identity-sdk[{wanted}]'"
+            f"adapter {name!r} needs {missing.name}: pip install 'unified-identity-sdk[{name}]'"
         ) from None
-    if not (isinstance(found, type) and issubclass(found, Adapter)):
-        raise ConfigurationError(f"the entry point {name!r} of {ENTRY_POINTS} is not an Adapter class")
     return found
 
 
-def _installed(name: str) -> str | None:
+def _third_party(name: str) -> object | None:
     from importlib.metadata import entry_points
 
-    return next((p.value for p in entry_points(group=ENTRY_POINTS) if p.name.replace("_", "-") == name), None)
+    point = next((p for p in entry_points(group=ENTRY_POINTS) if p.name.replace("_", "-") == name), None)
+    if point is None:
+        return None
+    try:
+        found: object = point.load()
+    except Exception as error:  # whatever a stranger's module raises while it is imported
+        whose = point.dist.name if point.dist is not None else "another distribution"
+        raise ConfigurationError(
+            f"adapter {name!r} of {whose} cannot be imported: {type(error).__name__}: {error}"
+        ) from error
+    return found
