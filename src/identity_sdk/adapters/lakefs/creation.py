@@ -1,7 +1,9 @@
 """Making a user without bringing the access keys of a former one back to life.
 
-Keys outlive their user on the server and work again from the moment that the name is given anew: so they are dealt with
-before the user is made. Once more after it, since a user of that name may have been deleted in between.
+Keys outlive their user on the server and work again from the moment that the name is given anew. They are looked for
+before the user is made, and once more after it, since a user of that name may have been deleted in between. The server
+deletes a key only while its user is there: so those of a former user are deleted right after the user was made, which
+has no right yet; if that fails, the user is deleted again.
 """
 
 from __future__ import annotations
@@ -25,6 +27,9 @@ from identity_sdk.errors import (
 
 __all__ = ["UserCreating"]
 
+ROUNDS = 3
+"""How often the keys are listed anew while others appear."""
+
 
 class UserCreating:
     """One run of ``users.create``."""
@@ -34,6 +39,7 @@ class UserCreating:
         self._user = user
         self._existing = existing
         self._listable = existing != "keep"
+        self._former: tuple[LakeFSCredential, ...] = ()
         self._done: list[str] = []
         self._left: list[str] = [
             f"make user {user}",
@@ -61,35 +67,34 @@ class UserCreating:
         raise ConflictError(f"there is a user {self._user} already")
 
     async def _look_before(self) -> LakeFSUser | None:
-        """Deals with the keys of a former user; answers the user if one is there (its keys are then its own)."""
-        for _ in range(3):
-            keys = await self._keys()
-            if not keys:
-                return None
-            there = await exists(self._api, self._user)
-            if there is not None:
-                return there
-            if self._existing is None:
+        """Looks for the keys of a former user; answers the user if one is there."""
+        keys = await self._keys()
+        there = await exists(self._api, self._user) if keys else None
+        if there is None:
+            if keys and self._existing is None:
                 raise self._left_over(keys)
-            # Only those that were listed before the user was seen to be gone: a newer one may be of a newer user.
-            await self._delete(keys)
-        raise ConflictError(f"keys of user {self._user} keep appearing: somebody is making them")
+            self._former = keys
+            return None
+        # Its keys are its own, but those that are older than itself: an earlier run may have been cut off.
+        old = [key for key in keys if _older(key, there)]
+        if old and self._existing is None:
+            raise self._left_over(old)
+        await self._delete(old)
+        return there
 
     async def _make(self, invite: bool, exist_ok: bool) -> LakeFSUser:
         body = UserCreation(id=self._user, invite_user=True) if invite else UserCreation(id=self._user)
         try:
             made = same_id(await self._api.create_user(body), self._user)
-        except ConflictError as taken:
+        except (ConflictError, AmbiguousOutcomeError):
+            # Somebody was faster, or it was made and the answer lost: what the former user left is alive now.
+            await self._delete(self._former)
             if not exist_ok:
                 raise
-            try:
-                return same_id(await self._api.get_user(self._user), self._user)
-            except NotFoundError:  # a single-user server: it says of every id that it is taken
-                raise taken from None
-        except AmbiguousOutcomeError as unknown:
-            if exist_ok and isinstance(unknown.found, LakeFSUser):
-                return unknown.found
-            raise
+            there = await exists(self._api, self._user)
+            if there is None:  # a single-user server says of every id that it is taken
+                raise
+            return there
         if self._listable:
             self._done.append(f"made user {self._user}")
             self._left.pop(0)
@@ -97,13 +102,24 @@ class UserCreating:
         return made
 
     async def _look_after(self, made: LakeFSUser) -> None:
-        """Keys that came between the look and the making, from a user of that name who was deleted meanwhile."""
-        # A key of the new user is made after it; dates are whole seconds, so an equal one counts as old.
-        old = [key for key in await self._keys() if not _younger(key, made)]
-        if old and self._existing is None:
+        """Deletes the keys of the former user, also those that came between the look and the making."""
+        former = {key.id for key in self._former}
+        try:
+            for _ in range(ROUNDS):
+                # A key of the new user is made after it; dates are whole seconds, so an equal one counts as old.
+                keys = await self._keys()
+                old = [key for key in keys if key.id in former or not _older(made, key)]
+                if not old:
+                    return
+                if self._existing is None:
+                    raise self._left_over(old)
+                await self._delete(old)
+            raise ConflictError(f"keys of user {self._user} keep appearing: somebody is making them")
+        except IdentityError:
             await self._api.delete_user(self._user)
-            raise self._left_over(old)
-        await self._delete(old)
+            self._done.remove(f"made user {self._user}")
+            self._left.insert(0, f"make user {self._user}")
+            raise
 
     async def _keys(self) -> tuple[LakeFSCredential, ...]:
         if not self._listable:
@@ -134,9 +150,10 @@ class UserCreating:
         names = ", ".join(key.id for key in keys[:5]) + (", …" if len(keys) > 5 else "")
         return ConflictError(
             f"a former user {self._user} left {len(keys)} access key(s), which would work again ({names}): "
-            "existing_credentials='delete' removes them first, 'keep' lets them live"
+            "existing_credentials='delete' removes them, 'keep' lets them live"
         )
 
 
-def _younger(key: LakeFSCredential, user: LakeFSUser) -> bool:
-    return key.created_at is not None and user.created_at is not None and key.created_at > user.created_at
+def _older(one: LakeFSCredential | LakeFSUser, other: LakeFSCredential | LakeFSUser) -> bool:
+    """Whether it was certainly made earlier; dates are whole seconds of the server's clock."""
+    return one.created_at is not None and other.created_at is not None and one.created_at < other.created_at

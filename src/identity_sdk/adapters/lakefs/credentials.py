@@ -16,6 +16,7 @@ from identity_sdk.adapters.lakefs.part import PROPAGATION, LakeFSPart, keys_of, 
 from identity_sdk.adapters.lakefs.rules import check_id, same_id
 from identity_sdk.errors import (
     AmbiguousOutcomeError,
+    ConflictError,
     DeadlineExceededError,
     IdentityError,
     InvalidRequestError,
@@ -165,6 +166,7 @@ class LakeFSCredentials(LakeFSPart, Credentials):
         Login tokens that it brought live on, up to seven days: they are in ``residual``, and end with their user.
 
         Raises:
+            ConflictError: the key was left by a user who is gone: only ``users.delete`` can reach it.
             PartialFailureError: with ``wait``: it is deleted, and was still answered when the time was over.
         """
         if wait:
@@ -175,12 +177,22 @@ class LakeFSCredentials(LakeFSPart, Credentials):
             same_id(await self._api.get_credentials(owner, key), key)
             await self._api.delete_credentials(owner, key)
         except NotFoundError:
+            await self._not_left_over(owner, key)
             if not missing_ok:
                 raise
             return Deletion(id=key, existed=False)
         if wait:
             await self._wait_out(owner, key)
         return Deletion(id=key, residual=(login_tokens(self._sender, "login tokens that it brought"),))
+
+    async def _not_left_over(self, owner: str, key: str) -> None:
+        """A key of a vanished user is listed, and otherwise not found: saying "not there" would be untrue."""
+        before = await self._ids(owner)
+        if before is not None and key in before:
+            raise ConflictError(
+                f"access key {key} was left by user {owner}, who is gone: the server deletes it no more, and it works "
+                f"again if the name is given anew. users.delete({owner!r}) removes it"
+            )
 
     async def _wait_out(self, owner: str, key: str) -> None:
         """Waits until the server's caches have forgotten the key: first blindly, then until a read says so."""

@@ -1,8 +1,9 @@
 """Deleting a user so that nothing of it can sign in again.
 
-On the server keys outlive their user: they stay listed under the vanished name, and work again when the name is given
-anew. So the keys go first, then the user, and then the keys are looked at once more, since one may have been made
-meanwhile. Every step can be repeated, also when the user is gone already and only keys are left.
+On the server keys outlive their user: they stay listed under the vanished name, cannot be deleted any more (404), and
+work again when the name is given anew. So the keys go first, then the user, and then the keys are looked at once more,
+since one may have been made meanwhile. What a vanished user left is reached by making the user once more, for a moment
+and without any right, and deleting it with its keys. Every step can be repeated.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from identity_sdk.adapters.lakefs.api import LakeFSApi
+from identity_sdk.adapters.lakefs.models import LakeFSUser, UserCreation
 from identity_sdk.adapters.lakefs.part import PROPAGATION, keys_of
 from identity_sdk.errors import (
+    AmbiguousOutcomeError,
     ConflictError,
     DeadlineExceededError,
     IdentityError,
@@ -87,7 +90,7 @@ class UserDeletion:
         except NotFoundError as gone:  # perhaps an earlier run stopped after this step
             missing = gone
         self._left.pop(0)
-        await self._purge()
+        await self._purge_vanished()
         self._left.pop(0)
         existed = missing is None or self._removed > 0
         if wait and existed:
@@ -96,37 +99,69 @@ class UserDeletion:
         return existed, missing
 
     async def _purge(self) -> bool:
-        """Deletes keys until none is listed; answers whether there were any.
+        """Deletes keys until none is listed; ``False``: the server lists some and finds them no more.
 
-        A server that leaves the list of keys out (501) has none to delete.
+        A server that leaves the list of keys out (501) lets none be deleted either.
         """
+        refused: set[str] = set()
         for _ in range(ROUNDS):
             try:
                 keys = await keys_of(self._api, self._user)
             except NotFoundError:
-                return False
+                return True
             except NotSupportedError:
                 self._keys_unlistable = True
-                return False
+                return True
             if not keys:
-                return self._removed > 0
+                return True
+            if all(key.id in refused for key in keys):
+                return False
             for key in keys:
                 try:
                     await self._api.delete_credentials(self._user, key.id)
-                except NotFoundError:
-                    continue  # somebody else was faster
-                self._done.append(f"deleted access key {key.id}")
-                self._removed += 1
-        raise ConflictError(
-            f"keys of user {self._user} keep appearing: somebody is making them", provider="lakefs"
-        )
+                except NotFoundError:  # somebody else was faster, or the user is gone
+                    refused.add(key.id)
+                else:
+                    self._done.append(f"deleted access key {key.id}")
+                    self._removed += 1
+        raise ConflictError(f"keys of user {self._user} keep appearing: somebody is making them")
+
+    async def _purge_vanished(self) -> None:
+        """The same when the user is gone. While the server's cache still knows the user, that works as it is."""
+        for _ in range(ROUNDS):
+            if await self._purge():
+                return
+            self._left[:0] = [
+                f"make user {self._user} once more",
+                "delete its access keys",
+                "delete it again",
+            ]
+            await self._make_once_more()
+            self._left.pop(0)
+            await self._purge()
+            self._left.pop(0)
+            await self._api.delete_user(self._user)
+            self._left.pop(0)
+            self._done.append(f"deleted user {self._user} again")
+        raise ConflictError(f"keys of user {self._user} keep appearing: somebody is making them")
+
+    async def _make_once_more(self) -> None:
+        try:
+            await self._api.create_user(UserCreation(id=self._user))
+        except ConflictError as taken:
+            raise ConflictError(f"the name {self._user} was given anew while its user was deleted") from taken
+        except AmbiguousOutcomeError as unknown:
+            if not isinstance(unknown.found, LakeFSUser):
+                raise
+            # whoever made it: a user of this id is to be deleted
+        self._done.append(f"made user {self._user} once more, to reach the keys that it left")
 
     async def _wait_out(self) -> None:
         """Waits until caches have forgotten what is gone, then looks whether something has come to life meanwhile."""
         while True:
             await self._sender.sleep(PROPAGATION.credentials)
             before = self._removed
-            await self._purge()
+            await self._purge_vanished()
             if self._removed == before:
                 return
             if self._sender.remaining() < PROPAGATION.credentials:
