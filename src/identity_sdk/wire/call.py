@@ -7,6 +7,7 @@ import json
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Protocol
 
@@ -26,7 +27,7 @@ from identity_sdk.errors import (
 from identity_sdk.secrets import redact_url
 from identity_sdk.wire.request import Request, Response
 
-__all__ = ["Call", "Dialect", "OperationSpec", "Retry", "Sender", "retry_after"]
+__all__ = ["Call", "Dialect", "OperationSpec", "Retry", "Sender", "http_date", "retry_after"]
 
 
 class Retry(enum.Enum):
@@ -66,6 +67,16 @@ class OperationSpec:
     how_to_find_out: str = ""
 
 
+def http_date(value: str) -> float:
+    """Epoch seconds of an HTTP date (RFC 9110 section 5.6.7: always UTC, also where its old forms do not say so).
+
+    Raises:
+        ValueError, OverflowError: it is none.
+    """
+    date = parsedate_to_datetime(value)
+    return (date.replace(tzinfo=UTC) if date.tzinfo is None else date).timestamp()
+
+
 def retry_after(response: Response, now: float) -> float | None:
     """Seconds to wait by ``Retry-After`` (RFC 9110 section 10.2.3: seconds or an HTTP date), or ``None``.
 
@@ -78,7 +89,7 @@ def retry_after(response: Response, now: float) -> float | None:
     if value.isascii() and value.isdigit():
         return float(value[:9])
     try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - now)
+        return max(0.0, http_date(value) - now)
     except (ValueError, TypeError, OverflowError):
         return None
 

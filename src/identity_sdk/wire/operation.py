@@ -16,7 +16,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from functools import cached_property, wraps
+from functools import cache, cached_property, wraps
 from typing import Annotated, Any, ClassVar, Concatenate, ParamSpec, TypeVar, get_args, get_origin, get_type_hints
 from urllib.parse import quote, quote_plus, urlencode
 
@@ -75,7 +75,7 @@ def encode_segment(name: str, value: object) -> str:
         InvalidRequestError: it is empty, ``.`` or ``..`` (proxies and servers rewrite those), or not a string that
             UTF-8 can hold.
     """
-    text = str(value)
+    text = "" if value is None else str(value)
     if text in ("", ".", ".."):
         raise InvalidRequestError(f"{name} must not be {text!r}: it cannot be a path segment", fields={name: "invalid"})
     try:
@@ -144,11 +144,14 @@ class _Compiled:
             if (value := bound.get(name)) is not None
         ]
         if pairs:
-            target += "?" + urlencode(pairs, quote_via=quote_plus)
+            try:
+                target += "?" + urlencode(pairs, quote_via=quote_plus)
+            except UnicodeEncodeError:
+                raise InvalidRequestError(f"the query of {self.spec.name} holds a lone surrogate") from None
         headers = dict(api._headers)  # pyright: ignore[reportPrivateUsage]
         for name, wire in self.headers.items():
             if (value := bound.get(name)) is not None:
-                headers[wire] = str(value)
+                headers[wire] = _header_value(name, str(value))
         body = b""
         if self.body is not None and bound.get("body") is not None:
             headers["Content-Type"] = "application/json"
@@ -189,6 +192,13 @@ def _split(path: str) -> tuple[list[str], list[str]]:
     return parts[0::2], parts[1::2]
 
 
+def _header_value(name: str, text: str) -> str:
+    """RFC 9110 section 5.5: visible ASCII and blanks; a line break would begin another header."""
+    if not (text.isascii() and text.replace("\t", " ").isprintable()):
+        raise InvalidRequestError(f"{name} holds characters that no header can carry", fields={name: "invalid"})
+    return text
+
+
 def _query_value(api: Api, value: object) -> str:
     if isinstance(value, bool):
         return api.query_booleans[value]
@@ -197,11 +207,27 @@ def _query_value(api: Api, value: object) -> str:
 
 def _believe(decoded: object) -> None:
     """Refuses an extra key that equals the name of a field: it would come out of a dump as that field."""
-    items: object = getattr(decoded, "results", None)
-    for one in items if isinstance(items, tuple | list) else (decoded,):  # pyright: ignore[reportUnknownVariableType]
-        if isinstance(one, Model) and one.model_extra and not one.shadowed.isdisjoint(one.model_extra):
+    for one in decoded if isinstance(decoded, tuple | list) else (decoded,):  # pyright: ignore[reportUnknownVariableType]
+        if not isinstance(one, Model):
+            continue
+        if one.model_extra and not one.shadowed.isdisjoint(one.model_extra):
             names = ", ".join(sorted(one.shadowed & one.model_extra.keys()))
             raise ProtocolError(f"the answer holds unknown keys that pose as our fields: {names}")
+        for name in _holders(type(one)):
+            _believe(getattr(one, name))
+
+
+@cache
+def _holders(kind: type[Model]) -> tuple[str, ...]:
+    """The fields that hold further models; most types have none, so that long lists cost nothing here."""
+    return tuple(name for name, info in kind.model_fields.items() if _holds_models(info.annotation))
+
+
+def _holds_models(annotation: object) -> bool:
+    inner = get_args(annotation)
+    if inner:
+        return any(_holds_models(part) for part in inner)
+    return isinstance(annotation, type) and issubclass(annotation, Model)
 
 
 def _summary(invalid: ValidationError) -> str:

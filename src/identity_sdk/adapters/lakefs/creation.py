@@ -88,6 +88,7 @@ class UserCreating:
             made = same_id(await self._api.create_user(body), self._user)
         except (ConflictError, AmbiguousOutcomeError):
             # Somebody was faster, or it was made and the answer lost: what the former user left is alive now.
+            self._done.append(f"asked for user {self._user}")
             await self._delete(self._former)
             if not exist_ok:
                 raise
