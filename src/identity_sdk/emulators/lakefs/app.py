@@ -11,7 +11,6 @@ from urllib.parse import quote
 from sqlalchemy import Connection
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
-from starlette.routing import Mount
 from starlette.types import Receive, Scope, Send
 
 from identity_sdk.emulators.faults import Fault, FaultInjector
@@ -78,7 +77,8 @@ def create_app(
         chosen = Admin(chosen.username, key_id, secret)
     emulator = LakeFSEmulator(store, FACES[face], auth_cache, clock or time.time, chosen, setup)
     injector = FaultInjector(emulator, faults, base_path=BASE_PATH)
-    app = Starlette(routes=[Mount("/", app=injector)])
+    app = Starlette()
+    app.router.default = injector  # not by a Mount: its pattern matches no path with a newline
     app.state.emulator = emulator
     app.state.faults = injector
     return app

@@ -274,6 +274,13 @@ def delete_policy(call: Call) -> Answer:
     return Answer(204)
 
 
+# What only an enterprise server has
+
+
+def not_implemented(_call: Call) -> Answer:
+    raise Refused.because(501, "Not Implemented")
+
+
 # What they share
 
 
@@ -339,7 +346,11 @@ def _policy(row: q.PolicyRow) -> JSON:
 
 
 def _next(rows: Sequence[object], amount: int, prefix: str) -> str:
-    """A full page has a successor, even if that is empty; its offset is told without the prefix."""
+    """A full page has a successor, even if that is empty; its offset is told without the prefix.
+
+    So an id that equals the prefix, last on its page, has an empty offset, which the server takes for the end: with
+    ``amount=1`` it hides all that follow.
+    """
     return str(rows[-1].id)[len(prefix) :] if len(rows) == amount else ""  # type: ignore[attr-defined]
 
 

@@ -31,6 +31,7 @@ class Operation:
     policies: bool = False
     """Policies and attachments: 501 with the ACL server, before anything is looked at."""
     old_only: bool = False
+    new_only: bool = False
 
     def arn(self, ids: Mapping[str, str], body_id: str) -> str:
         if self.resource == "*":
@@ -83,6 +84,13 @@ PUBLIC = (
     _public("POST /auth/password", "update_password", "UpdatePasswordByToken", old=True),
     _public("GET /oidc/callback", "oauth_callback"),
 )
+
+
+def _enterprise(line: str, name: str) -> Operation:
+    """Routed since 1.x, and 501 without an enterprise server."""
+    method, path = line.split(" ")
+    return Operation(tuple(path.strip("/").split("/")), method, name, h.not_implemented, new_only=True)
+
 
 _USER = "/auth/users/{userId}"
 _GROUP = "/auth/groups/{groupId}"
@@ -163,17 +171,20 @@ OPERATIONS = (
         policies=True,
     ),
     _operation(f"DELETE {_POLICY}", h.delete_policy, "DeletePolicy", _P, policies=True),
+    _enterprise(f"POST {_USER}/external/principals", "create_user_external_principal"),
+    _enterprise(f"DELETE {_USER}/external/principals", "delete_user_external_principal"),
+    _enterprise(f"GET {_USER}/external/principals/ls", "list_user_external_principals"),
+    _enterprise("GET /auth/external/principals", "get_external_principal"),
+    _enterprise("POST /auth/external/principal/login", "external_principal_login"),
 )
 
 
 def route(method: str, segments: tuple[str, ...], *, old: bool) -> tuple[Operation, dict[str, str]] | None:
     """Return the operation of a request and the raw path segments by name. Empty segments match nothing."""
     for operation in OPERATIONS:
-        if (
-            operation.method != method
-            or len(operation.path) != len(segments)
-            or (operation.old_only and not old)
-        ):
+        if operation.method != method or len(operation.path) != len(segments):
+            continue
+        if operation.new_only if old else operation.old_only:
             continue
         found: dict[str, str] = {}
         for wanted, given in zip(operation.path, segments, strict=True):
