@@ -60,11 +60,11 @@ async def sdk(stack: AsyncExitStack, url: str, transport: str) -> Variant:
     """This SDK, whole: retry, token, deadline, limits, typed objects."""
     import identity_sdk
 
-    # asked for by its full options, as in the README
     idp: Any = identity_sdk.connect(
         "lakefs",
         base_url=f"{url}/api/v1",
-        auth=identity_sdk.AccessKey(KEY_ID, SECRET),
+        access_key_id=KEY_ID,
+        secret_access_key=SECRET,
         transport=transport,  # type: ignore[arg-type]
         proxy="",
     )
@@ -239,7 +239,7 @@ SYNC: dict[str, Callable[[str], SyncVariant]] = {"lakefs-sdk": lakefs_sdk, "lake
 IMPORTS: dict[str, str] = {
     "sdk": "import identity_sdk",
     "sdk, adapter named": "import identity_sdk; identity_sdk.connect('lakefs', base_url='http://127.0.0.1:1/api/v1', "
-    "auth=identity_sdk.AccessKey('AKIAIOSFODNN7EXAMPLE', 'x' * 40))",
+    "access_key_id='AKIAIOSFODNN7EXAMPLE', secret_access_key='x' * 40)",
     "httpx": "import httpx",
     "httpx + pydantic": "import httpx; from pydantic import BaseModel",
     "aiohttp": "import aiohttp",

@@ -15,7 +15,6 @@ from identity_sdk.concurrency import (
     current_loop,
     gather,
     loop_is_alive,
-    move_limit,
     on_asyncio,
     spawn,
     time_limit,
@@ -89,14 +88,14 @@ class TestTimeLimit:
     async def test_it_can_be_moved_forth(self):
         limit = time_limit(0.02)
         async with limit:
-            move_limit(limit, 5)
+            limit.move(5)
             await anyio.sleep(0.04)
 
     async def test_it_can_be_moved_back(self):
         limit = time_limit(5)
         with pytest.raises(TimeoutError):  # noqa: PT012
             async with limit:
-                move_limit(limit, 0.01)
+                limit.move(0.01)
                 await anyio.sleep(5)
 
     async def test_when_it_is_over_it_stays_over(self):
@@ -108,13 +107,13 @@ class TestTimeLimit:
                     try:
                         await anyio.sleep(0.01)
                     finally:
-                        move_limit(limit, 0)
+                        limit.move(0)
                 await anyio.sleep(5)
 
     async def test_before_it_is_entered_it_cannot_be_moved(self, anyio_backend):
         limit = time_limit(5)
         if anyio_backend == "trio":
-            move_limit(limit, 1)
+            limit.move(1)
         async with limit:
             pass
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import math
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol
 
@@ -26,9 +28,9 @@ __all__ = [
     "Gate",
     "Running",
     "SystemClock",
+    "TimeLimit",
     "current_loop",
     "loop_is_alive",
-    "move_limit",
     "on_asyncio",
     "spawn",
     "time_limit",
@@ -103,10 +105,24 @@ def _nothing() -> None:
     """Asks a trio token whether its run is over."""
 
 
-def time_limit(seconds: float) -> AbstractAsyncContextManager[object]:
+class TimeLimit(Protocol):
+    """What :func:`time_limit` answers."""
+
+    async def __aenter__(self) -> object: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None: ...
+
+    def move(self, seconds: float) -> None:
+        """Once entered: let it end in ``seconds`` from now. Does nothing when it is over already."""
+        ...
+
+
+def time_limit(seconds: float) -> TimeLimit:
     """Raises ``TimeoutError`` in the block when ``seconds`` are over. Cancellation from outside stays cancellation."""
     if on_asyncio():
-        return asyncio.timeout(seconds)
+        return _AsyncioLimit(seconds)
     return _AnyioLimit(seconds)
 
 
@@ -132,13 +148,97 @@ class _AnyioLimit:
         return self._manager.__exit__(kind, error, trace)
 
 
-def move_limit(limit: AbstractAsyncContextManager[object], seconds: float) -> None:
-    """Lets a :func:`time_limit` that is entered end in ``seconds`` from now. Does nothing if it is over already."""
-    if isinstance(limit, asyncio.Timeout):
-        if not limit.expired():
-            limit.reschedule(asyncio.get_running_loop().time() + seconds)
-    elif isinstance(limit, _AnyioLimit):
-        limit.move(seconds)
+class _AsyncioLimit:
+    """``asyncio.timeout`` with the timer shared by all limits of the loop.
+
+    Nearly every limit is left long before it ends. ``asyncio.timeout`` would put two timers per call on the loop's
+    heap, to be cancelled and to lie there for half a minute.
+    """
+
+    __slots__ = ("_cancelling", "_ended", "_seconds", "_task", "_watch", "when")
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._ended = False
+        self._task: asyncio.Task[object] | None = None
+
+    async def __aenter__(self) -> None:
+        loop = asyncio.get_running_loop()
+        task = self._task = asyncio.current_task(loop)
+        assert task is not None  # a coroutine that runs on asyncio runs in a task
+        self._cancelling = task.cancelling()
+        watch: _Watch | None = getattr(_watches, "last", None)
+        if watch is None or watch.loop is not loop:
+            watch = _watches.last = _Watch(loop)
+        self._watch = watch
+        self.when = loop.time() + self._seconds
+        watch.add(self)
+
+    def move(self, seconds: float) -> None:
+        if self._task is not None and not self._ended:
+            self.when = self._watch.loop.time() + seconds
+            self._watch.add(self)
+
+    def end(self) -> None:
+        """The time is over."""
+        self._ended = True
+        if self._task is not None:
+            self._task.cancel()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool | None:
+        self._watch.drop(self)
+        if not self._ended:
+            return None
+        # As asyncio.timeout does: it was ours only if nobody else has cancelled the task meanwhile.
+        task = self._task
+        if task is not None and task.uncancel() <= self._cancelling and kind is asyncio.CancelledError:
+            raise TimeoutError from error
+        return None
+
+
+class _Watch:
+    """The limits of one loop that are entered now, and one timer, never later than the first of them."""
+
+    __slots__ = ("_limits", "_timer", "_wakes", "loop")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self._limits: dict[_AsyncioLimit, None] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._wakes = math.inf
+
+    def add(self, limit: _AsyncioLimit) -> None:
+        self._limits[limit] = None
+        if limit.when < self._wakes:
+            self._wake_at(limit.when)
+
+    def drop(self, limit: _AsyncioLimit) -> None:
+        self._limits.pop(limit, None)
+
+    def _wake_at(self, when: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._wakes = when
+        self._timer = self.loop.call_at(when, self._wake)
+
+    def _wake(self) -> None:
+        now = self.loop.time()
+        self._timer, self._wakes = None, math.inf
+        for limit in [limit for limit in self._limits if limit.when <= now]:
+            del self._limits[limit]
+            limit.end()
+        if self._limits:
+            first = min(limit.when for limit in self._limits)
+            self._wake_at(max(first, now + _TICK))
+
+
+_TICK = 0.001
+"""Seconds between two looks at the limits, at least: a thousand calls that end together are looked through once."""
+
+_watches = threading.local()
+"""``last``: the watch of the loop that this thread runs now."""
 
 
 class Gate:
@@ -148,7 +248,7 @@ class Gate:
     event loop.
     """
 
-    __slots__ = ("_event", "_free", "_waiters", "size")
+    __slots__ = ("_free", "_waiters", "size")
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -179,12 +279,12 @@ class Gate:
             raise
 
     def release(self) -> None:
-        while self._waiters:
-            waiter = self._waiters.popleft()
-            waiter.admitted = True
-            waiter.wake()
+        if not self._waiters:
+            self._free += 1
             return
-        self._free += 1
+        waiter = self._waiters.popleft()
+        waiter.admitted = True
+        waiter.wake()
 
 
 class _Waiter:

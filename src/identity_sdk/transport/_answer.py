@@ -18,13 +18,13 @@ def text(raw: bytes) -> str:
 def headers_of(raw: Iterable[tuple[bytes, bytes]]) -> tuple[dict[str, str], tuple[str, ...]]:
     """The headers by lower-case name, repeated ones joined by ``", "``; and each ``Set-Cookie`` line as it came."""
     headers: dict[str, str] = {}
-    cookies: list[str] = []
-    for name_bytes, value_bytes in raw:
-        name, value = text(name_bytes).lower(), text(value_bytes)
+    cookies: tuple[str, ...] = ()
+    for raw_name, raw_value in raw:
+        name, value = text(raw_name).lower(), text(raw_value)
         if name == "set-cookie":
-            cookies.append(value)
+            cookies += (value,)
         elif name in headers:
             headers[name] = f"{headers[name]}, {value}"
         else:
             headers[name] = value
-    return headers, tuple(cookies)
+    return headers, cookies

@@ -14,16 +14,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar, cast
 
 import anyio
 
-from identity_sdk.concurrency import Gate, move_limit, time_limit
+from identity_sdk.concurrency import Gate, TimeLimit, time_limit
 from identity_sdk.errors import ClientClosedError, ConfigurationError, IdentityError, ProtocolError
 from identity_sdk.transport._answer import headers_of, text
-from identity_sdk.transport._body import ACCEPT_ENCODING, BodyReader
+from identity_sdk.transport._body import ACCEPT_ENCODING, BodyReader, says_encoding
 from identity_sdk.transport._failures import Failures
 from identity_sdk.transport._network import Origin, is_sendable
 from identity_sdk.transport.base import TransportOptions
@@ -104,9 +104,7 @@ class _Attempt:
 
     __slots__ = ("admitted", "call", "connect_timeout", "connecting", "ends", "limit", "sent", "stream")
 
-    def __init__(
-        self, limit: AbstractAsyncContextManager[object], timeout: float, connect_timeout: float
-    ) -> None:
+    def __init__(self, limit: TimeLimit, timeout: float, connect_timeout: float) -> None:
         self.limit = limit
         self.ends = time.monotonic() + timeout
         self.connect_timeout = connect_timeout
@@ -121,7 +119,7 @@ class _Attempt:
         if event == _CONNECT_STARTED:
             # Name look-up, connection and handshake share one time limit; the library would give each its own.
             self.connecting = True
-            move_limit(self.limit, min(self.connect_timeout, self.ends - time.monotonic()))
+            self.limit.move(min(self.connect_timeout, self.ends - time.monotonic()))
         elif event == _CONNECT_COMPLETE:
             # httpcore forgets the socket when a handshake is cancelled.
             self.stream = cast("_Closable", info.get("return_value"))
@@ -132,7 +130,7 @@ class _Attempt:
                 cast("dict[str, object]", self.call.extensions).pop("trace", None)
             if self.connecting:
                 self.connecting = False
-                move_limit(self.limit, self.ends - time.monotonic())
+                self.limit.move(self.ends - time.monotonic())
 
 
 class _Slot(Generic[C]):
@@ -235,11 +233,9 @@ class FamilyTransport(Generic[C]):
 
     def _headers(self, request: Request) -> list[tuple[bytes, bytes]]:
         headers: list[tuple[bytes, bytes]] = [self._host]
-        encoding_said = False
         for name, value in request.headers.items():
             headers.append((name.encode("ascii"), value.encode("ascii")))
-            encoding_said = encoding_said or name.lower() == "accept-encoding"
-        if not encoding_said:
+        if not says_encoding(request.headers):
             headers.append((b"Accept-Encoding", ACCEPT_ENCODING.encode()))
         if request.body or request.method in ("POST", "PUT", "PATCH"):
             headers.append((b"Content-Length", b"%d" % len(request.body)))

@@ -13,7 +13,7 @@ from yarl import URL
 from identity_sdk.concurrency import Gate, on_asyncio, time_limit
 from identity_sdk.errors import ClientClosedError, ConfigurationError, IdentityError
 from identity_sdk.transport._answer import headers_of
-from identity_sdk.transport._body import ACCEPT_ENCODING, BodyReader
+from identity_sdk.transport._body import ACCEPT_ENCODING, BodyReader, says_encoding
 from identity_sdk.transport._failures import Failures
 from identity_sdk.transport._network import Origin, is_sendable, origin_of, proxy_for, ssl_context_for
 from identity_sdk.transport.base import TransportOptions
@@ -132,9 +132,9 @@ class _AiohttpTransport:
 
     async def _exchange(self, request: Request) -> Response:
         session = self._session or self._open()
-        headers = {**request.headers}
-        if not any(name.lower() == "accept-encoding" for name in headers):
-            headers["Accept-Encoding"] = ACCEPT_ENCODING
+        headers = request.headers
+        if not says_encoding(headers):
+            headers = {**headers, "Accept-Encoding": ACCEPT_ENCODING}
         answer = await session.request(
             request.method,
             URL(self._origin + request.target, encoded=True),
@@ -178,7 +178,8 @@ class _AiohttpTransport:
             headers.get("content-length"),
             self._options.max_response_bytes,
         )
-        async for chunk in answer.content.iter_any():
+        content = answer.content
+        while chunk := await content.readany():
             reader.feed(chunk)
         version = answer.version
         return Response(
