@@ -80,17 +80,18 @@ def escape_path(text: str) -> str:
     return "".join(chr(byte) if byte in _PATH_SAFE else f"%{byte:02X}" for byte in text.encode("utf-8"))
 
 
-def parse_query(text: str) -> dict[str, list[str]]:
+def parse_query(query: str) -> dict[str, list[str]]:
     """Parse a query as ``url.ParseQuery`` does; pairs that it refuses are dropped."""
     found: dict[str, list[str]] = {}
-    for pair in text.split("&"):
+    for pair in query.split("&"):
         if not pair or ";" in pair:
             continue
         name, _, value = pair.partition("=")
         try:
-            found.setdefault(unescape(name, plus=True), []).append(unescape(value, plus=True))
+            key, text = unescape(name, plus=True), unescape(value, plus=True)
         except BadEscape:
             continue
+        found.setdefault(key, []).append(text)
     return found
 
 

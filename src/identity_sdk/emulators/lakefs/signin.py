@@ -93,7 +93,7 @@ def _by_token(directory: Directory, token: str, secret: str) -> UserRow:
         if claims.get("aud") == "login" and directory.now < float(cast("int", claims["exp"])):
             # Found by name: a token works again when its user was deleted and made anew.
             return directory.user(str(claims["sub"]))
-    except (ValueError, KeyError, TypeError, Missing):
+    except (ValueError, KeyError, TypeError, AttributeError, Missing):
         pass
     raise Refused.because(401, UNAUTHENTICATED)
 
