@@ -11,7 +11,7 @@ from identity_sdk.adapters.base import Adapter
 from identity_sdk.auth.sources import Auth
 from identity_sdk.capabilities import Capabilities, ServerInfo
 from identity_sdk.config import resolve
-from identity_sdk.errors import ClientClosedError, ConfigurationError
+from identity_sdk.errors import ClientClosedError, ConfigurationError, IdentityError
 from identity_sdk.middleware.observe import clean_library_logs
 from identity_sdk.middleware.pipeline import ORDER, Pipeline, Shared, Stats
 from identity_sdk.options import CALL_OPTIONS, ClientOptions
@@ -254,7 +254,12 @@ def connect(target: str | Adapter | None = None, **options: object) -> IdentityC
             async for user in idp.users.list(prefix="a"):
                 print(user.id)
     """
-    resolved = resolve(target, options)
+    try:
+        resolved = resolve(target, options)
+    except IdentityError as error:
+        raise error.with_traceback(None) from None  # its frames hold the options, secrets among them
+    finally:
+        options.clear()
     adapter, client = resolved.adapter, resolved.client
     make = None
     if adapter.remote:

@@ -95,12 +95,11 @@ class Listing(Generic[T_co]):
         limit: int | None = None,
         cursor: str | None = None,
     ) -> None:
-        """
-        Args:
-            fetch: ``fetch(cursor, size)`` answers one page; ``size`` is how many items are still wanted (``None``:
-                all), and a page never holds more, so that its cursor continues exactly after its last item.
-            limit: at most so many items in all.
-            cursor: where to continue; from :attr:`Page.cursor` of the same list.
+        """Args:
+        fetch: ``fetch(cursor, size)`` answers one page; ``size`` is how many items are still wanted (``None``:
+            all), and a page never holds more, so that its cursor continues exactly after its last item.
+        limit: at most so many items in all.
+        cursor: where to continue; from :attr:`Page.cursor` of the same list.
         """
         if limit is not None and limit < 0:
             raise InvalidRequestError(f"limit must be 0 or more, not {limit}", fields={"limit": "negative"})
@@ -147,17 +146,18 @@ class Listing(Generic[T_co]):
                 try:
                     async for page in self.pages():
                         await send.send(page)
-                except anyio.BrokenResourceError:
-                    return
                 except Exception as error:
                     await send.send(error)
 
-        failure: Exception | None = None
+        cancelled = anyio.get_cancelled_exc_class()
+        failure: BaseException | None = None
         async with receive, anyio.create_task_group() as group:
             group.start_soon(fetch_ahead)
             try:
                 yield _ItemStream(_Received(receive))
-            except Exception as error:  # raised below: the task group would wrap it in an ExceptionGroup
+            except cancelled:
+                raise
+            except BaseException as error:  # raised below: the task group would wrap it in an ExceptionGroup
                 failure = error
             group.cancel_scope.cancel()
         if failure is not None:

@@ -47,6 +47,7 @@ class Secret:
 
     def __init__(self, value: str) -> None:
         if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance] -- callers may be untyped
+            del value  # tracebacks show locals
             raise TypeError("a secret is a str")
         # A closure, not an attribute: debuggers and "tracebacks with locals" print attributes.
         object.__setattr__(self, "_reveal", lambda: value)
@@ -66,7 +67,7 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
-        return hmac.compare_digest(self.reveal().encode(), other.reveal().encode())
+        return hmac.compare_digest(_bytes(self), _bytes(other))
 
     def __hash__(self) -> int:
         return hash(self.reveal())
@@ -109,6 +110,10 @@ class Secret:
                 _serialize, info_arg=True, when_used="json"
             ),
         )
+
+
+def _bytes(secret: Secret) -> bytes:
+    return secret.reveal().encode("utf-8", "surrogatepass")
 
 
 def _serialize(value: object, info: SerializationInfo) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol, TypeAlias, cast
 
+import anyio
 import anyio.to_thread
 
 from identity_sdk.errors import AuthenticationError, ConfigurationError
@@ -38,17 +39,17 @@ class AccessKey:
     secret_access_key: Secret
 
     def __init__(self, access_key_id: str, secret_access_key: Secret | str) -> None:
+        """Raises:
+        ConfigurationError: one of both is empty, or the id holds a colon (RFC 7617 section 2).
         """
-        Raises:
-            ConfigurationError: one of both is empty, or the id holds a colon (RFC 7617 section 2).
-        """
-        secret = secret_access_key if isinstance(secret_access_key, Secret) else Secret(secret_access_key)
+        if isinstance(secret_access_key, str):
+            secret_access_key = Secret(secret_access_key)  # not in a local: tracebacks show those
         if not access_key_id or ":" in access_key_id:
             raise ConfigurationError("access_key_id must be neither empty nor hold a colon")
-        if not secret:
+        if not secret_access_key:
             raise ConfigurationError("secret_access_key is empty")
         object.__setattr__(self, "access_key_id", access_key_id)
-        object.__setattr__(self, "secret_access_key", secret)
+        object.__setattr__(self, "secret_access_key", secret_access_key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +171,13 @@ class BearerSource:
 
 
 async def _in_thread(getter: TokenGetter) -> str | Secret | Issued:
-    """Calls a sync function in a worker thread, so that a slow one never stops the loop."""
-    got: object = await anyio.to_thread.run_sync(cast("Callable[[], object]", getter))
+    """Calls a sync function in a worker thread, so that a slow one never stops the loop.
+
+    One that hangs is left to itself when the refresh's time is over, and holds none of the application's threads.
+    """
+    got: object = await anyio.to_thread.run_sync(
+        cast("Callable[[], object]", getter), abandon_on_cancel=True, limiter=anyio.CapacityLimiter(1)
+    )
     if inspect.isawaitable(got):  # a partial or a callable object around an async function
         got = await got
     return cast("str | Secret | Issued", got)

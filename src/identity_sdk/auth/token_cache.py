@@ -17,9 +17,10 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 
 from identity_sdk.auth.sources import Issued, TokenSource
-from identity_sdk.concurrency import Clock, Running, spawn, time_limit
+from identity_sdk.concurrency import Clock, Running, current_loop, spawn, time_limit
 from identity_sdk.errors import AuthenticationError, ClientClosedError, IdentityError, NoAnswerError
 from identity_sdk.wire.call import Sender
 
@@ -37,17 +38,24 @@ BACK_OFF = 5.0
 class TokenCache:
     """The tokens of one credential, shared by every client copy that speaks as it."""
 
-    def __init__(self, source: TokenSource, *, clock: Clock, server_now: Callable[[], float]) -> None:
-        """
-        Args:
-            source: where tokens come from.
-            clock: for the back-off.
-            server_now: the server's idea of the time, in epoch seconds; expiry is judged by it.
+    def __init__(
+        self,
+        source: TokenSource,
+        *,
+        clock: Clock,
+        server_now: Callable[[], float],
+        refreshed: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Args:
+        source: where tokens come from.
+        clock: for the back-off.
+        server_now: the server's idea of the time, in epoch seconds; expiry is judged by it.
+        refreshed: called after each token that was fetched.
         """
         self.source = source
-        self.refreshes = 0
         self._clock = clock
         self._server_now = server_now
+        self._refreshed = refreshed
         self._issued: Issued | None = None
         self._previous: Issued | None = None
         self._refresh: _Refresh | None = None
@@ -88,14 +96,10 @@ class TokenCache:
         if self._issued is not None and self._issued.value == rejected.value:
             self._previous, self._issued = self._issued, None
 
-    def forget_loop(self) -> None:
-        """The loop that the refresh ran on is dead: the next caller starts a new one. Tokens are kept."""
-        self._refresh = None
-
     def close(self) -> None:
         """Ends a running refresh; its waiters get ``ClientClosedError``."""
         self._closed = True
-        if self._refresh is not None:
+        if self._refresh is not None and self._refresh.loop is current_loop():
             self._refresh.task.cancel()
 
     def _left(self, issued: Issued) -> float:
@@ -105,8 +109,10 @@ class TokenCache:
         """The running refresh; a new one where none runs."""
         if self._closed:
             raise ClientClosedError("the client is closed")
-        if self._refresh is None or self._refresh.task.finished:
-            self._refresh = refresh = _Refresh()
+        loop = current_loop()
+        # One whose loop is dead will never finish. Its waiters are dead as well; the tokens are kept.
+        if self._refresh is None or self._refresh.task.finished or self._refresh.loop is not loop:
+            self._refresh = refresh = _Refresh(loop)
 
             async def work() -> None:
                 await self._run(refresh, sender)
@@ -117,21 +123,30 @@ class TokenCache:
     async def _run(self, refresh: _Refresh, sender: Sender) -> None:
         try:
             async with time_limit(REFRESH_TIMEOUT):
-                issued = await self.source.fetch(sender, self._issued or self._previous)
+                issued = await self._fetch(refresh, sender)
         except TimeoutError:
             refresh.error = NoAnswerError(f"the login did not end within {REFRESH_TIMEOUT:g} s", retryable=True)
+            issued = None
+        if issued is None:
+            self._quiet_until = self._clock.monotonic() + BACK_OFF
+            return
+        if issued.issued_at is None and issued.expires_at is not None:  # the windows need the token's life
+            issued = replace(issued, issued_at=self._server_now())
+        self._issued, self._previous = issued, None
+        self._quiet_until = float("-inf")
+        refresh.issued = issued
+        if self.source.renewable:  # a static credential is not fetched from anywhere
+            self._refreshed()
+
+    async def _fetch(self, refresh: _Refresh, sender: Sender) -> Issued | None:
+        try:
+            return await self.source.fetch(sender, self._issued or self._previous)
         except IdentityError as error:
             refresh.error = error
         except Exception as error:
             # A token function of the caller's: its message may hold the token, so only its type is told.
             refresh.error = AuthenticationError(f"the token source raised {type(error).__name__}")
-        else:
-            self._issued, self._previous = issued, None
-            self._quiet_until = float("-inf")
-            self.refreshes += self.source.renewable  # a static credential is not fetched from anywhere
-            refresh.issued = issued
-            return
-        self._quiet_until = self._clock.monotonic() + BACK_OFF
+        return None
 
     def _outcome(self, refresh: _Refresh) -> Issued:
         """What the refresh brought; the living old token where it failed."""
@@ -142,15 +157,18 @@ class TokenCache:
         if refresh.error is not None:
             # A copy for every waiter: raising one object in many tasks would mix their tracebacks.
             raise copy.copy(refresh.error) from None
-        raise ClientClosedError("the client was closed during the login")
+        if self._closed:
+            raise ClientClosedError("the client was closed during the login")
+        raise AuthenticationError("the token source was cancelled")
 
 
 class _Refresh:
     """One run: its task, and what came of it. Waiters hold on to theirs while a next one may already run."""
 
-    __slots__ = ("error", "issued", "task")
+    __slots__ = ("error", "issued", "loop", "task")
 
-    def __init__(self) -> None:
+    def __init__(self, loop: object) -> None:
+        self.loop = loop
         self.task: Running
         self.issued: Issued | None = None
         self.error: IdentityError | None = None

@@ -15,10 +15,9 @@ class RetryBudget:
     __slots__ = ("_ratio", "_size", "_tokens")
 
     def __init__(self, size: float, ratio: float) -> None:
-        """
-        Args:
-            size: tokens at first, and at most.
-            ratio: what a success earns.
+        """Args:
+        size: tokens at first, and at most.
+        ratio: what a success earns.
         """
         self._size = size
         self._ratio = ratio

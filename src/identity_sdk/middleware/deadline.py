@@ -15,9 +15,15 @@ if TYPE_CHECKING:
     from identity_sdk.middleware.pipeline import Pipeline
     from identity_sdk.wire.call import Call
 
-__all__ = ["VerbScope", "current_scope"]
+__all__ = ["VerbScope", "current_scope", "scope_of"]
 
 current_scope: ContextVar[VerbScope | None] = ContextVar("identity_sdk.verb", default=None)
+
+
+def scope_of(pipeline: Pipeline) -> VerbScope | None:
+    """The verb of this client that runs now. One that is over is none: a task that it left behind has inherited it."""
+    scope = current_scope.get()
+    return scope if scope is not None and scope.pipeline.shared is pipeline.shared and not scope.over else None
 
 
 class VerbScope:
@@ -27,9 +33,10 @@ class VerbScope:
         unresolved: the keyed or once operation that is on the wire now. When the deadline ends the verb meanwhile,
             nobody knows whether it was done.
         attempts: requests made so far, over all operations.
+        over: whether it has ended.
     """
 
-    __slots__ = ("_limit", "_owner", "_token", "attempts", "deadline", "name", "pipeline", "started", "unresolved")
+    __slots__ = ("_limit", "_owner", "_token", "attempts", "deadline", "name", "over", "pipeline", "started", "unresolved")
 
     def __init__(self, pipeline: Pipeline, name: str) -> None:
         self.pipeline = pipeline
@@ -38,10 +45,11 @@ class VerbScope:
         self.started = 0.0
         self.deadline = 0.0
         self.unresolved: Call | None = None
+        self.over = False
 
     async def __aenter__(self) -> VerbScope:
-        outer = current_scope.get()
-        if outer is not None and outer.pipeline.shared is self.pipeline.shared:
+        outer = scope_of(self.pipeline)
+        if outer is not None:
             self._owner = False
             return outer
         self._owner = True
@@ -60,16 +68,19 @@ class VerbScope:
         if not self._owner:
             return
         current_scope.reset(self._token)
+        self.over = True
         try:
             await self._limit.__aexit__(kind, error, trace)
         except TimeoutError:
-            if isinstance(error, IdentityError):
-                self._end(error)
-                return
             late = self._late()
-            self._end(late)
+        else:
+            self._end(error)
+            return
+        self._end(late)
+        try:
             raise late from late.__cause__
-        self._end(error)
+        finally:
+            late.__context__ = None  # the cancellation: its frames hold the request
 
     def _end(self, error: BaseException | None) -> None:
         elapsed = self.pipeline.shared.clock.monotonic() - self.started

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from ast import literal_eval
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -13,9 +14,7 @@ __all__ = ["ALLOWED_HEADERS", "Event", "clean_library_logs", "emit", "is_logged"
 logger = logging.getLogger("identity_sdk.http")
 
 ALLOWED_HEADERS = frozenset(
-    "accept accept-encoding cache-control connection content-encoding content-length content-type date etag"
-    " if-match if-unmodified-since last-modified retry-after server transfer-encoding user-agent vary"
-    " x-request-id".split()
+    ["accept", "accept-encoding", "cache-control", "connection", "content-encoding", "content-length", "content-type", "date", "etag", "if-match", "if-unmodified-since", "last-modified", "retry-after", "server", "transfer-encoding", "user-agent", "vary", "x-request-id"]
 )
 """Headers whose values may be logged. All others are redacted, also unknown ones."""
 
@@ -77,40 +76,54 @@ def emit(event: Event, hook: Callable[[Event], None] | None, headers: Mapping[st
             told,
         )
     if hook is not None:
-        try:
-            hook(event)
-        except Exception:
-            logger.exception("the on_event hook raised")
+        _tell(hook, event)
 
 
-_LIBRARIES = (
-    "httpx",
-    "httpx2",
-    *(f"{core}.{part}" for core in ("httpcore", "httpcore2") for part in ("connection", "http11", "http2", "proxy", "socks")),
-    "hpack.hpack",
-    "hpack.table",
-    "h2.client",
-    "aiohttp.client",
-    "aiohttp.internal",
-)
-_HEADER = re.compile(r"\(b?(['\"])([^'\"]+)\1, b?(['\"])(.*?)\3\)")
+def _tell(hook: Callable[[Event], None], event: Event) -> None:
+    """In a frame of its own, which the logged traceback begins with: it holds no headers."""
+    try:
+        hook(event)
+    except Exception:
+        logger.exception("the on_event hook raised")
+
+
+_CORES = tuple(f"{core}.{part}" for core in ("httpcore", "httpcore2") for part in ("connection", "http11", "http2", "proxy", "socks"))
+_LIBRARIES = ("httpx", "httpx2", *_CORES, "hpack.hpack", "hpack.table", "aiohttp.client", "aiohttp.internal")
+_QUERY = re.compile(r"(https?://[^\s?'\"]*)\?[^\s'\"]*")
+_RESULT = re.compile(r"return_value=(.*)\Z", re.DOTALL)
+_FAILURE = re.compile(r"exception=(\w+)\(.*\Z", re.DOTALL)
 
 
 class _Clean(logging.Filter):
     """Keeps header values that are not allowlisted out of what the HTTP libraries log."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = self.clean(record.getMessage()), ()
+        library = record.name.partition(".")[0]
+        # hpack and aiohttp put headers and cookies in the arguments of some records: those are not filled in.
+        record.msg = self.clean(record.getMessage()) if library.startswith("http") else str(record.msg)
+        record.args = ()
         record.exc_info = record.exc_text = None  # their frames hold headers
         return True
 
     @staticmethod
     def clean(message: str) -> str:
-        def shown(match: re.Match[str]) -> str:
-            name = match[2]
-            return match[0] if name.lower() in ALLOWED_HEADERS else f"({name!r}, '[redacted]')"
+        """``message`` of httpx or httpcore without queries, exceptions' texts (h11 quotes headers) and header values."""
+        return _QUERY.sub(r"\1?[redacted]", _FAILURE.sub(r"exception=\1", _RESULT.sub(_shown_result, message)))
 
-        return re.sub(r"(https?://[^\s?'\"]*)\?[^\s'\"]*", r"\1?[redacted]", _HEADER.sub(shown, message))
+
+def _shown_result(match: re.Match[str]) -> str:
+    if "[(" not in match[1]:
+        return match[0]
+    try:
+        result: tuple[object, ...] = literal_eval(match[1])
+        shown = [_shown_pairs(part) if isinstance(part, list) else part for part in result]
+    except (ValueError, SyntaxError, TypeError):
+        return "return_value=[redacted]"
+    return f"return_value={tuple(shown)!r}"
+
+
+def _shown_pairs(pairs: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    return [(name, value if name.decode().lower() in ALLOWED_HEADERS else b"[redacted]") for name, value in pairs]
 
 
 _CLEAN = _Clean()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
+from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from weakref import WeakSet
 
 from identity_sdk.auth.sources import TokenSource
 from identity_sdk.auth.token_cache import TokenCache
@@ -20,11 +21,11 @@ from identity_sdk.errors import (
 )
 from identity_sdk.middleware import retry as _retry
 from identity_sdk.middleware.budget import RetryBudget
-from identity_sdk.middleware.deadline import VerbScope, current_scope
+from identity_sdk.middleware.deadline import VerbScope, scope_of
 from identity_sdk.middleware.observe import Event, emit, is_logged
 from identity_sdk.middleware.refresh import LoginFailedError, with_token
 from identity_sdk.options import ClientOptions
-from identity_sdk.wire.call import Call, Retry
+from identity_sdk.wire.call import Call, Retry, http_date
 from identity_sdk.wire.request import Response, Transport, TransportStats
 
 __all__ = ["ORDER", "Pipeline", "Shared", "Stats"]
@@ -59,18 +60,21 @@ class Shared:
     def __init__(
         self, options: ClientOptions, make_transport: Callable[[], Transport] | None, *, clock: Clock | None = None
     ) -> None:
+        self.options = options
         self.clock: Clock = clock or options.clock or SystemClock()
         self.budget = RetryBudget(options.retry_budget, options.retry_budget_ratio)
         self.skew = 0.0
         self.requests = 0
         self.retries = 0
+        self.refreshes = 0
         self.closed = False
         self.transport = make_transport() if make_transport is not None else None
         self.gate = Gate(options.max_in_flight)
         self._make_transport = make_transport
         self._caches: OrderedDict[str, TokenCache] = OrderedDict()
-        self._forgotten_refreshes = 0
+        self._used: WeakSet[TokenCache] = WeakSet()  # also those that a copy still uses and that were forgotten here
         self._loop: object | None = None
+        self._farewell: AsyncGenerator[None] | None = None
         self._skew_due = float("-inf")
 
     def now(self) -> float:
@@ -97,20 +101,26 @@ class Shared:
             # Connections and waiters of a dead loop can never be used or closed: start anew.
             self.transport = self._make_transport() if self._make_transport is not None else None
             self.gate = Gate(self.gate.size)
-            for cache in self._caches.values():
-                cache.forget_loop()
         self._loop = loop
+        if self.transport is not None:
+            self._farewell = _until_the_loop_ends(self.transport)
+            with suppress(StopIteration):  # runs to its yield: from here on the loop knows it
+                self._farewell.__anext__().__await__().send(None)
 
     def cache_for(self, source: TokenSource) -> TokenCache:
         """The cache of this credential: the same one for every copy that speaks as it."""
         cache = self._caches.get(source.key)
         if cache is None:
-            cache = self._caches[source.key] = TokenCache(source, clock=self.clock, server_now=self.now)
+            cache = TokenCache(source, clock=self.clock, server_now=self.now, refreshed=self._count_refresh)
+            self._caches[source.key] = cache
+            self._used.add(cache)
             if len(self._caches) > MAX_CACHES:
-                _, oldest = self._caches.popitem(last=False)
-                self._forgotten_refreshes += oldest.refreshes
+                self._caches.popitem(last=False)
         self._caches.move_to_end(source.key)
         return cache
+
+    def _count_refresh(self) -> None:
+        self.refreshes += 1
 
     def learn_skew(self, response: Response) -> None:
         """Once a minute: the server's clock minus ours, by ``Date`` (whole seconds, so half a one is added)."""
@@ -119,7 +129,7 @@ class Shared:
         if date is None:
             return
         try:
-            told = parsedate_to_datetime(date).timestamp() + 0.5
+            told = http_date(date) + 0.5
         except (ValueError, TypeError, OverflowError):
             return
         self._skew_due = now + SKEW_EVERY
@@ -127,10 +137,9 @@ class Shared:
         self.skew = skew if abs(skew) > 2.0 else 0.0
 
     def stats(self) -> Stats:
-        refreshes = self._forgotten_refreshes + sum(cache.refreshes for cache in self._caches.values())
         pool = self.transport.stats() if self.transport is not None else TransportStats()
         pool = TransportStats(pool.connections, self.gate.held, self.gate.waiting, pool.healed)
-        return Stats(self.requests, self.retries, refreshes, pool)
+        return Stats(self.requests, self.retries, self.refreshes, pool)
 
     async def aclose(self) -> None:
         """Ends refreshes and closes the pool; again is harmless."""
@@ -139,10 +148,20 @@ class Shared:
         if self._loop is not None and self._loop is not current_loop() and loop_is_alive(self._loop):
             raise WrongEventLoopError("aclose() must run on the event loop that the client was used on")
         self.closed = True
-        for cache in self._caches.values():
+        for cache in self._used:
             cache.close()
-        if self.transport is not None and (self._loop is None or self._loop is current_loop()):
-            await self.transport.aclose()
+        if self._farewell is not None and self._loop is current_loop():
+            await self._farewell.aclose()
+
+
+async def _until_the_loop_ends(transport: Transport) -> AsyncGenerator[None]:
+    """Closes the pool when it is closed itself: by ``aclose()``, or else by the event loop, which does so at its end to
+    every async generator that is still open. So no socket outlives its loop.
+    """
+    try:
+        yield
+    finally:
+        await transport.aclose()
 
 
 class Pipeline:
@@ -155,7 +174,9 @@ class Pipeline:
         self.options = options
         self.provider = provider
         self.cache = cache
-        self._login = self if cache is None else Pipeline(shared, options, provider=provider)
+        # A login is shared by all copies: the options of a single one (a short deadline, no retries) are not for it.
+        login = replace(shared.options, on_event=options.on_event)
+        self._login = self if cache is None else Pipeline(shared, login, provider=provider)
 
     # The Sender port.
 
@@ -166,18 +187,15 @@ class Pipeline:
         return VerbScope(self, name)
 
     def remaining(self) -> float:
-        scope = current_scope.get()
-        if scope is None or scope.pipeline.shared is not self.shared:
-            return float("inf")
-        left: float = scope.deadline - self.shared.clock.monotonic()
-        return left
+        scope = scope_of(self)
+        return float("inf") if scope is None else scope.deadline - self.shared.clock.monotonic()
 
     async def sleep(self, seconds: float) -> None:
         await self.shared.clock.sleep(seconds)
 
     async def send(self, call: Call) -> Response:
-        scope = current_scope.get()
-        if scope is not None and scope.pipeline.shared is self.shared:
+        scope = scope_of(self)
+        if scope is not None:
             return await self._send(call, scope)
         async with VerbScope(self, call.spec.name) as own:
             return await self._send(call, own)
@@ -208,7 +226,13 @@ class Pipeline:
 
         try:
             response = await _retry.retrying(
-                call, first, attempt, sender=self, options=self.options, budget=self.shared.budget
+                call,
+                first,
+                attempt,
+                sender=self,
+                options=self.options,
+                budget=self.shared.budget,
+                closed=lambda: self.shared.closed,
             )
         except IdentityError:
             self._resolve(call, scope, None)
@@ -219,7 +243,6 @@ class Pipeline:
     async def _attempt(self, call: Call, scope: VerbScope, number: int) -> _retry.Result:
         clock = self.shared.clock
         started = clock.monotonic()
-        scope.attempts += 1
         doubtful = scope.unresolved
         try:
             response = await self._with_token(call, scope)
@@ -264,11 +287,16 @@ class Pipeline:
             if shared.closed or transport is None:
                 raise ClientClosedError("the client was closed while the call waited")
             shared.requests += 1
+            scope.attempts += 1
+            doubtful = scope.unresolved
             if call.spec.retry in _DOUBTFUL:
                 scope.unresolved = call
             # Of an attempt and a deadline that end together, the deadline is to be told: it ends first.
             timeout = min(self.options.timeout, scope.deadline - shared.clock.monotonic() + 1.0)
-            return await transport.send(call.request, timeout=timeout)
+            response = await transport.send(call.request, timeout=timeout)
+            if response.status < 500:  # also a 401, before what may be a long login
+                self._resolve(call, scope, doubtful)
+            return response
         finally:
             gate.release()
 

@@ -52,6 +52,10 @@ class Result:
 _AMBIGUOUS = frozenset((500, 502, 503, 504))
 
 
+def _proven() -> Result:
+    return Result(Outcome.ANSWERED, Response(204, {}, b""))
+
+
 def classify(call: Call, response: Response) -> Outcome:
     """The row of the table that an answer belongs to."""
     status = response.status
@@ -81,22 +85,30 @@ class _Run:
     """The repetition of one call after its first attempt failed."""
 
     def __init__(
-        self, call: Call, attempt: Callable[[], Awaitable[Result]], sender: Sender, options: ClientOptions, budget: RetryBudget
+        self,
+        call: Call,
+        attempt: Callable[[], Awaitable[Result]],
+        sender: Sender,
+        options: ClientOptions,
+        budget: RetryBudget,
+        closed: Callable[[], bool],
     ) -> None:
         self.call = call
         self.attempts = 1
+        self.asked: float | None = None
         self.stopped: str | None = None
         self.doubtful: Result | None = None
         self._attempt = attempt
         self._sender = sender
         self._options = options
         self._budget = budget
+        self._closed = closed
         self._jitter = wait_random_exponential(multiplier=options.backoff[0], max=options.backoff[1])
 
     async def next(self) -> Result:
         """One more attempt; after an ambiguous outcome only once a look has shown that it is needed."""
         if self.doubtful is not None and await self._looked():
-            return Result(Outcome.ANSWERED, Response(204, {}, b""))
+            return _proven()
         self.attempts += 1
         result = await self._attempt()
         self.judge(result)
@@ -114,18 +126,21 @@ class _Run:
         """Whether what is there now proves that the work was done."""
         if self.call.look is None or self.call.spec.retry not in (Retry.KEYED, Retry.IDEMPOTENT):
             return False
+        found: object | None = None
         try:
             found = await self.call.look()
         except IdentityError as failed:
             if self.call.spec.retry is Retry.IDEMPOTENT:
                 return False
-            raise self.unknown("whether it was done could not be looked up", None) from failed
-        if found is None:
-            return False
-        if self.call.spec.retry is Retry.IDEMPOTENT or (self.call.mine is not None and self.call.mine(found)):
-            self.call.proven = found
-            return True
-        raise self.unknown("an object of that id is there now; it may be older than this call", found) from self._cause()
+            why = f"looking it up failed as well ({type(failed).__name__})"
+        else:
+            if found is None:
+                return False
+            if self.call.spec.retry is Retry.IDEMPOTENT or (self.call.mine is not None and self.call.mine(found)):
+                self.call.proven = found
+                return True
+            why = "an object of that id is there now; it may be older than this call"
+        raise self.unknown(why, found) from self._cause()
 
     async def _proof(self, response: Response) -> None:
         """What the status of a repeat says about the ambiguous attempt before it."""
@@ -160,18 +175,18 @@ class _Run:
     def wait(self, state: RetryCallState) -> float:
         assert state.outcome is not None
         result: Result = state.outcome.result()
-        asked = retry_after(result.response, self._sender.now()) if result.response is not None else None
-        return self._jitter(state) if asked is None else asked
+        self.asked = retry_after(result.response, self._sender.now()) if result.response is not None else None
+        return self._jitter(state) if self.asked is None else self.asked
 
     def stop(self, state: RetryCallState) -> bool:
         if self.attempts > self._options.retries:
             self.stopped = f"{self.attempts} attempts were made" if self._options.retries else "retries are switched off"
             return True
-        wait = state.upcoming_sleep
-        assert state.outcome is not None
-        result: Result = state.outcome.result()
-        if wait > self._options.retry_after_cap and result.outcome is Outcome.REJECTED:
-            self.stopped = f"the server asks to wait {wait:.0f} s, more than the cap of {self._options.retry_after_cap:g} s"
+        wait, cap = state.upcoming_sleep, self._options.retry_after_cap
+        if self._closed():
+            self.stopped = "the client was closed"
+        elif self.asked is not None and self.asked > cap:
+            self.stopped = f"the server asks to wait {wait:.0f} s, more than the cap of {cap:g} s"
         elif wait >= self._sender.remaining():
             self.stopped = f"the deadline comes before the next attempt, due in {wait:.1f} s"
         elif not self._budget.spend():
@@ -180,17 +195,20 @@ class _Run:
 
     async def end(self, result: Result) -> Response:
         """The answer to hand up, or the error that the last attempt ends in."""
-        if self.call.proven is None and not self.call.done and self._unresolved(result) and not await self._looked():
-            why = "no answer came" if result.response is None else f"the server answered {result.response.status}"
-            raise self.unknown(why, None) from self._cause()
-        if result.error is not None:
-            result.error.attempts = self.attempts
-            result.error.stopped_because = self.stopped
-            raise result.error
-        assert result.response is not None
-        result.response.attempts = self.attempts
-        result.response.stopped_because = self.stopped
-        return result.response
+        if self.call.proven is None and not self.call.done and self._unresolved(result):
+            if not await self._looked():
+                why = "no answer came" if result.response is None else f"the server answered {result.response.status}"
+                raise self.unknown(why, None) from self._cause()
+            result = _proven()
+        response, error = result.response, result.error
+        if error is not None:
+            error.attempts = error.attempts or self.attempts  # a login that failed has counted its own
+            error.stopped_because = error.stopped_because or self.stopped
+            raise error
+        assert response is not None
+        response.attempts = self.attempts
+        response.stopped_because = self.stopped
+        return response
 
     def _unresolved(self, last: Result) -> bool:
         """A keyed or once operation that left doubt, and no success after it."""
@@ -207,14 +225,18 @@ async def retrying(
     sender: Sender,
     options: ClientOptions,
     budget: RetryBudget,
+    closed: Callable[[], bool],
 ) -> Response:
     """Goes on after a first attempt that was not answered, and answers the response of the last.
+
+    Args:
+        closed: whether the client has been closed; then nothing is repeated.
 
     Raises:
         AmbiguousOutcomeError: a keyed or once operation may or may not have been done.
         TransportError: no attempt got an answer.
     """
-    run = _Run(call, attempt, sender, options, budget)
+    run = _Run(call, attempt, sender, options, budget, closed)
     run.judge(first)
     pending: list[Result] = [first]
 
