@@ -61,6 +61,6 @@ def declared(capabilities: Capabilities, adapter: type[Adapter]) -> dict[str, fr
 
 
 def options_of(function: object) -> set[str]:
-    """The names of the parameters that may be left out."""
+    """The names of the parameters that may be left out (``id`` only where the backend chooses one)."""
     parameters = inspect.signature(function).parameters.values()  # type: ignore[arg-type]
-    return {parameter.name for parameter in parameters if parameter.default is not inspect.Parameter.empty}
+    return {one.name for one in parameters if one.default is not inspect.Parameter.empty and one.name != "id"}

@@ -19,6 +19,7 @@ from contract.clock import ManualClock
 from contract.expected import Column, expected
 from identity_sdk.adapters.base import Adapter
 from identity_sdk.client import IdentityClient
+from identity_sdk.errors import AuthenticationError
 from identity_sdk.models import Statement
 
 __all__ = ["STATES", "Cut", "Cutter", "Rules", "Services", "Target", "World"]
@@ -63,6 +64,7 @@ class Rules:
         awkward: ids that it allows, though they are awkward.
         refused: ids that break its rule.
         statement: an allow statement that it accepts, and with ``action`` and ``resource`` what that allows.
+        mistaken: ids that it takes and then mistakes for another, each with that other one.
         page: the most items on a page; ``None`` where it does not page.
     """
 
@@ -74,6 +76,7 @@ class Rules:
     allowed: tuple[str, str]
     not_allowed: tuple[str, str]
     page: int | None
+    mistaken: Sequence[tuple[str, str]] = ()
 
 
 class World(ABC):
@@ -96,6 +99,36 @@ class World(ABC):
         """Whether the column lists this verb with these options."""
         return verb in self.column and self.column[verb].issuperset(options)
 
+    async def user(self, stem: str = "user") -> str:
+        """A new user's id."""
+        return str((await self.idp.users.create(self.name(stem))).id)
+
+    async def group(self, stem: str = "group") -> str:
+        """A new group's id."""
+        return str((await self.idp.groups.create(self.name(stem))).id)
+
+    async def policy(self, stem: str = "policy", statements: Sequence[Statement] | None = None) -> str:
+        """A new policy's id."""
+        told = self.rules.statements if statements is None else statements
+        return str((await self.idp.policies.create(self.name(stem), statements=told)).id)
+
+    async def key_user(self) -> str:
+        """Somebody who can own a credential: a new user, or where none can be made the administrator."""
+        return await self.user() if self.can("users.create") else str((await self.idp.users.me()).id)
+
+    async def alive(self, credential: Any) -> bool:
+        """Whether somebody can sign in by a credential as ``credentials.create`` answered it."""
+        client = await self.sign_in(credential)
+        try:
+            await client.users.me()
+        except AuthenticationError:
+            return False
+        return True
+
+    def awkward(self) -> list[str]:
+        """Ids that the backend allows, though they are awkward."""
+        return list(self.rules.awkward)
+
     async def settle(self) -> None:
         """Until what was changed is seen everywhere (``propagation.credentials``)."""
         self.clock.advance(self.idp.capabilities.propagation.credentials + 1)
@@ -115,6 +148,14 @@ class World(ABC):
     @abstractmethod
     async def seed_users(self, prefix: str, count: int) -> list[str]:
         """Puts many users into the store itself, past the API."""
+
+    async def user_with_address(self, address: str) -> str:
+        """A new user whose e-mail address that is; answers its id."""
+        return str((await self.idp.users.create(self.name("mail"), email=address)).id)
+
+    async def left_behind(self, user: str) -> Any:
+        """A living key of a user who is gone, as some careless client leaves it."""
+        raise NotImplementedError
 
     @abstractmethod
     def requests(self) -> int:

@@ -104,11 +104,11 @@ class Document:
 
     def _answer(self, operation: Mapping[str, Any], seen: Exchange) -> Iterable[str]:
         responses = operation["responses"]
-        told = responses.get(str(seen.status)) or responses.get("default")
-        if str(seen.status) not in responses and (told is None or seen.status < 400):
+        told = responses.get(str(seen.status), responses.get("default"))
+        if told is None or (str(seen.status) not in responses and seen.status < 400):
             yield "status is not documented"
             return
-        content = self._resolved(told or {}).get("content")
+        content = self._resolved(told).get("content")
         if content is not None:
             yield from self._content(content, seen.content_type, seen.answer)
         elif seen.answer:
