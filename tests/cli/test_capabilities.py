@@ -59,7 +59,9 @@ def test_markdown_is_a_table_with_a_row_for_each_verb(capsys: pytest.CaptureFixt
 def test_a_missing_extra_is_told_with_the_line_that_mends_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in [name for name in sys.modules if name.startswith(("identity_sdk.adapters.local", "sqlalchemy"))]:
+    for name in [
+        name for name in sys.modules if name.startswith(("identity_sdk.adapters.local", "sqlalchemy"))
+    ]:
         monkeypatch.delitem(sys.modules, name)
     for name in [name for name in sys.modules if name.startswith("identity_sdk.store")]:
         monkeypatch.delitem(sys.modules, name)

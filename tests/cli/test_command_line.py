@@ -84,7 +84,11 @@ def raising(error: BaseException) -> Callable[[], int]:
     ],
 )
 def test_an_error_is_one_line_without_a_traceback(
-    error: BaseException, code: int, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    error: BaseException,
+    code: int,
+    told: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     command(monkeypatch, raising(error))
     assert cli.main(["failing"]) == code
@@ -126,5 +130,7 @@ def test_nothing_heavy_is_loaded_before_there_is_work(words: list[str]) -> None:
         "print(*sorted(name for name in ('httpx', 'pydantic', 'anyio', 'tenacity', 'sqlalchemy', 'asyncio', 'ssl')"
         " if name in sys.modules), file=sys.stderr)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
     assert done.stderr.strip() == ""

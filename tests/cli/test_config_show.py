@@ -36,7 +36,13 @@ def file(tmp_path: Path) -> Path:
 
 def test_every_setting_with_its_origin(idp: Run, file: Path) -> None:
     done = idp(
-        "config", "show", "timeout=3", "--config", "identity.toml", "--json", environ={"IDENTITY_SDK_DEADLINE": "9"}
+        "config",
+        "show",
+        "timeout=3",
+        "--config",
+        "identity.toml",
+        "--json",
+        environ={"IDENTITY_SDK_DEADLINE": "9"},
     )
     shown = settings(done)
     of_profile = "profile 'prod' in identity.toml"
@@ -87,7 +93,9 @@ def test_a_profile_may_be_named_by_an_option(idp: Run, file: Path) -> None:
     ],
 )
 def test_no_secret_is_ever_printed(words: list[str], environ: dict[str, str], idp: Run, file: Path) -> None:
-    done = idp("config", "show", *words, environ={f"IDENTITY_SDK_{name}": value for name, value in environ.items()})
+    done = idp(
+        "config", "show", *words, environ={f"IDENTITY_SDK_{name}": value for name, value in environ.items()}
+    )
     assert CANARY not in done.stdout + done.stderr
     assert done.returncode in (0, 2)
     assert len(done.stderr.splitlines()) == (0 if done.returncode == 0 else 1)

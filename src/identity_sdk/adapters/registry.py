@@ -48,10 +48,11 @@ def _built_in(name: str, reference: str) -> object:
     try:
         found: object = getattr(importlib.import_module(module_name), attribute)
     except ModuleNotFoundError as missing:
-        if (missing.name or "").startswith("identity_sdk"):
+        need = (missing.name or "").partition(".")[0]
+        if need == "identity_sdk":
             raise
         raise ConfigurationError(
-            f"adapter {name!r} needs {missing.name}: pip install 'unified-identity-sdk[{name}]'"
+            f"adapter {name!r} needs {need}: pip install 'unified-identity-sdk[{name}]'"
         ) from None
     return found
 

@@ -27,7 +27,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         return command.run(args)
     except ModuleNotFoundError as missing:
-        if (missing.name or "").startswith("identity_sdk"):
+        need = (missing.name or "").partition(".")[0]
+        if need == "identity_sdk":
             raise
-        need = missing.name
     raise ConfigurationError(f"idp serve needs {need}: pip install 'unified-identity-sdk[server]'")
