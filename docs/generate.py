@@ -6,12 +6,16 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
+from identity_sdk.adapters.local import access
+from identity_sdk.auth import token_cache
 from identity_sdk.cli.matrix import all_capabilities, markdown
+from identity_sdk.middleware import pipeline
 from identity_sdk.options import ClientOptions
 
 ROOT = Path(__file__).parents[1]
@@ -76,6 +80,22 @@ def defaults() -> str:
     return table(["option", "default", "what it bounds"], rows)
 
 
+def windows() -> str:
+    """What cannot be set, of tokens."""
+
+    def window(pair: tuple[float, float]) -> str:
+        return f"{pair[0]:g} s before the end, at most {pair[1]:.0%} of the token's life"
+
+    rows = [
+        ["advisory window: renewed early, the old token serves on", window(token_cache.ADVISORY)],
+        ["mandatory window: calls wait for the new token", window(token_cache.MANDATORY)],
+        ["one refresh", f"{token_cache.REFRESH_TIMEOUT:g} s"],
+        ["after an early refresh that failed, the next try", f"{token_cache.BACK_OFF:g} s later"],
+        ["credentials whose tokens a client keeps", f"{pipeline.MAX_CACHES}"],
+    ]
+    return table(["what", "value"], rows)
+
+
 def shown(name: str, value: object) -> str:
     if name == "max_response_bytes":
         return f"{value // (1024 * 1024)} MiB"  # type: ignore[operator]
@@ -86,7 +106,45 @@ def shown(name: str, value: object) -> str:
     return f"`{value}`" if isinstance(value, str) else "—" if value is None else str(value)
 
 
-PARTS: dict[str, Callable[[], str]] = {"matrix": matrix, "refusals": refusals, "defaults": defaults}
+def permissions() -> str:
+    """The table in the docstring of the embedded provider's rules of access."""
+    lines = (access.__doc__ or "").split("\n")
+    edges = [number for number, line in enumerate(lines) if line.startswith("====")]
+    head, body = lines[edges[0] + 1], lines[edges[1] + 1 : edges[2]]
+    starts = [0, *(found.end() for found in re.finditer(r"=+ +", lines[edges[0]]))]
+    spans = list(zip(starts, [*starts[1:], None], strict=True))
+
+    def split(line: str) -> list[str]:
+        return [line[begin:end].strip().replace("``", "`") for begin, end in spans]
+
+    rows: list[list[str]] = []
+    for cells in map(split, body):
+        if (cells[0] and not rows) or (cells[0] and not rows[-1][0].endswith(",")):
+            rows.append(cells)
+        else:  # a row that goes on
+            rows[-1] = [" ".join(filter(None, pair)) for pair in zip(rows[-1], cells, strict=True)]
+    return table(split(head), rows)
+
+
+KEY_ID = re.compile(r"\bAK[0-9A-Z]{14,}\b")
+
+
+def quickstart() -> str:
+    """The true output of `idp quickstart`. Only the id of the key that it makes differs from run to run."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "identity_sdk.cli", "quickstart"], capture_output=True, text=True, check=True
+    )
+    return f"```text\n{KEY_ID.sub('AKPO3F4DXXTP7UV3MJQPSJ', ran.stdout)}```\n"
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "defaults": defaults,
+    "matrix": matrix,
+    "permissions": permissions,
+    "quickstart": quickstart,
+    "refusals": refusals,
+    "windows": windows,
+}
 
 
 def rewritten(text: str) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
+import trustme
 
 import identity_sdk
 from identity_sdk.emulators import lakefs
@@ -19,6 +22,16 @@ from identity_sdk.store import Store
 def runner() -> Iterator[asyncio.Runner]:
     with asyncio.Runner() as loop:
         yield loop
+
+
+@contextmanager
+def quiet_logging() -> Iterator[None]:
+    """What a block sets up for logging ends with it."""
+    root, ours = logging.getLogger(), logging.getLogger("identity_sdk")
+    handlers, level = list(root.handlers), ours.level
+    yield
+    root.handlers[:] = handlers
+    ours.setLevel(level)
 
 
 @contextmanager
@@ -38,11 +51,16 @@ def served_lakefs(runner: asyncio.Runner) -> Iterator[dict[str, Any]]:
 
 @pytest.fixture
 def snippet_names(
-    runner: asyncio.Runner, tmp_path: Any, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+    runner: asyncio.Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> Iterator[dict[str, Any]]:
     """`idp` is the embedded provider with a few people in it; on a backend's own page it is that backend's emulator."""
     monkeypatch.chdir(tmp_path)
-    page = request.node.callspec.params["page"]
+    trustme.CA().cert_pem.write_to_path("company-ca.pem")
+    with quiet_logging():
+        yield from names_for(request.node.callspec.params["page"], runner)
+
+
+def names_for(page: Path, runner: asyncio.Runner) -> Iterator[dict[str, Any]]:
     names: dict[str, Any] = {"__name__": "snippet"}
     if page.stem == "lakefs":
         with served_lakefs(runner) as connected:

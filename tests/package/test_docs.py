@@ -8,6 +8,7 @@ import inspect
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from types import CodeType
@@ -78,3 +79,33 @@ def test_every_block_runs(page: Path, snippet_names: dict[str, Any], runner: asy
         outcome = eval(program, snippet_names)
         if inspect.iscoroutine(outcome):
             runner.run(outcome)
+
+
+def test_the_extras_in_the_readme_are_those_that_exist() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    section = (ROOT / "README.md").read_text(encoding="utf-8").split("## Extras")[1].split("\n## ")[0]
+    assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == set(project["optional-dependencies"])
+
+
+def test_the_readme_has_its_sections_in_order() -> None:
+    headings = re.findall(r"^## (.+)$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert headings == [
+        "Quickstart",
+        "Ten lines",
+        "What to catch",
+        "How to log",
+        "A private CA",
+        "Extras",
+        "What each backend can do",
+        "Tests",
+    ]
+
+
+def test_links_between_the_files_lead_somewhere() -> None:
+    dead = [
+        f"{page.relative_to(ROOT)}: {target}"
+        for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8"))
+        if not (page.parent / target).exists()
+    ]
+    assert dead == []
