@@ -78,7 +78,11 @@ def run(args: argparse.Namespace) -> int:
     """Serve what the arguments name; return the exit code: 0, or 2 for a wrong option."""
     try:
         from identity_sdk.emulators.server import ServeOptions, serve
-
+        from identity_sdk.store import StoreError
+    except ConfigurationError as error:  # pragma: no cover - only in an environment without the extra
+        sys.stderr.write(f"idp serve: {error}\n")
+        return 2
+    try:
         options = ServeOptions(
             host=args.host,
             port=args.port,
@@ -94,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
             },
         )
         return serve(args.backend, options)
-    except ConfigurationError as error:
+    except (ConfigurationError, StoreError) as error:
         sys.stderr.write(f"idp serve: {error}\n")
         return 2
 

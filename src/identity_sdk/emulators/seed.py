@@ -9,7 +9,8 @@
       "keys": [{"user": "alice", "access_key_id": "…", "secret_access_key": "…"}]
     }
 
-Every part may be left out. ``{"count": N}`` makes N users at once. Rows that are there already are replaced.
+Every part may be left out. ``{"count": N}`` makes N users at once. Rows that are there already are replaced, counted
+users left as they are.
 """
 
 from __future__ import annotations

@@ -112,7 +112,7 @@ def serve(backend: str, options: ServeOptions, *, out: TextIO | None = None) -> 
     seed = load_seed(options.seed)
     with contextlib.ExitStack() as stack:
         context, ca = _tls(stack) if options.tls else (None, None)
-        listener = _listen(options.host, options.port)
+        listener = stack.enter_context(_listen(options.host, options.port))
         line = {"base_url": _url(listener, context, options.host) + chosen.base_path, **chosen.greeting(app)}
         if ca is not None:
             line["ca"] = ca

@@ -7,7 +7,7 @@ All functions take the connection that ``Store.read`` or ``Store.write`` hands o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -211,8 +211,7 @@ class Rows(Generic[R]):
             DuplicateRow: the key is taken. The transaction goes on.
         """
         # Not by catching the driver's error: on PostgreSQL that would end the transaction.
-        dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
-        statement = dialect.insert(self.table).values(**self._values(row)).on_conflict_do_nothing()
+        statement = _insert(conn, self.table).values(**self._values(row)).on_conflict_do_nothing()
         if conn.execute(statement, execution_options={"preserve_rowcount": True}).rowcount == 0:
             raise DuplicateRow(f"{self.table.name}: this key is taken")
 
@@ -383,13 +382,16 @@ def set_meta(conn: Connection, key: str, value: str) -> None:
 def seed_users(
     conn: Connection, count: int, *, created_at: float, prefix: str = "user-", digits: int = 6
 ) -> list[str]:
-    """Add many users at once (``user-000000`` …) and return their ids; 100,000 take about a second."""
+    """Add many users at once (``user-000000`` …) and return their ids; 100,000 take about a second.
+
+    Those that are there already stay as they are.
+    """
     ids = [f"{prefix}{number:0{digits}d}" for number in range(count)]
-    _insert_many(conn, tables.users, ({"id": id_, "created_at": created_at} for id_ in ids))
+    if ids:
+        rows = [{"id": id_, "created_at": created_at, "attributes": _empty()} for id_ in ids]
+        conn.execute(_insert(conn, tables.users).on_conflict_do_nothing(), rows)
     return ids
 
 
-def _insert_many(conn: Connection, table: Table, rows: Iterable[Mapping[str, object]]) -> None:
-    filled = [{"attributes": _empty(), **row} for row in rows]
-    if filled:
-        conn.execute(table.insert(), filled)
+def _insert(conn: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    return postgresql.insert(table) if conn.dialect.name == "postgresql" else sqlite.insert(table)
