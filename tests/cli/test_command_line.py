@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
@@ -99,6 +100,13 @@ def test_a_command_answers_the_exit_code(monkeypatch: pytest.MonkeyPatch) -> Non
     command(monkeypatch, lambda: 1)
     monkeypatch.setattr(sys, "argv", ["idp", "failing"])
     assert cli.main() == 1
+
+
+def test_a_program_may_catch_the_output(monkeypatch: pytest.MonkeyPatch) -> None:
+    output = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", output)
+    assert cli.main(["capabilities", "lakefs"]) == 0
+    assert "users.list" in output.getvalue()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="pipes end otherwise there")

@@ -41,6 +41,11 @@ def test_it_does_every_step_and_says_so(idp: Run) -> None:
     assert max(map(len, done.stdout.splitlines())) <= 110
 
 
+def test_it_answers_0_to_a_program_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["quickstart"]) == 0
+    assert capsys.readouterr().out.count("\n") == EXPECTED.count("\n")
+
+
 def test_settings_for_a_real_backend_do_not_disturb_it(idp: Run) -> None:
     environ = {
         "IDENTITY_SDK_TARGET": "lakefs+https://h.example.com",

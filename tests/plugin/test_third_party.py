@@ -14,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from identity_sdk.adapters.registry import BUILT_IN, adapter_class, adapter_names
+from identity_sdk.errors import ConfigurationError
+
 SOURCE = Path(__file__).parent / "tiny" / "tiny_identity.py"
 ENTRY_POINTS = """\
 [identity_sdk.adapters]
@@ -193,3 +196,36 @@ def test_what_a_third_party_did_wrong_is_said(name: str, told: str, installed: P
     )
     assert done.returncode == 2
     assert done.stderr.startswith(f"idp: {told}")
+
+
+@pytest.mark.parametrize("name", ["tiny", "tiny_alias"])
+def test_the_registry_finds_it_in_this_process_too(
+    name: str, installed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(installed)
+    monkeypatch.delitem(sys.modules, "tiny_identity", raising=False)
+    assert adapter_class(name).__module__ == "tiny_identity"
+    assert adapter_names()[: len(BUILT_IN)] == tuple(BUILT_IN)
+    assert set(adapter_names()[len(BUILT_IN) :]) >= {"tiny", "broken"}
+    for broken in ("broken", "absent", "not-an-adapter"):
+        with pytest.raises(ConfigurationError, match=broken):
+            adapter_class(broken)
+
+
+def test_an_unknown_name_is_told_the_nearest_or_all() -> None:
+    with pytest.raises(ConfigurationError, match="there is no adapter 'lakefz': did you mean 'lakefs'"):
+        adapter_class("lakefz")
+    with pytest.raises(ConfigurationError, match="there is no adapter 'zzz': known are lakefs, local"):
+        adapter_class("zzz")
+
+
+def test_a_missing_dependency_of_a_built_in_is_told_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(BUILT_IN, "toy", "a_module_that_nobody_has.deeper:Toy")
+    with pytest.raises(ConfigurationError) as caught:
+        adapter_class("toy")
+    assert caught.value.message == (
+        "adapter 'toy' needs a_module_that_nobody_has: pip install 'unified-identity-sdk[toy]'"
+    )
+    monkeypatch.setitem(BUILT_IN, "toy", "identity_sdk.nowhere:Toy")  # a defect of ours is not hidden
+    with pytest.raises(ModuleNotFoundError, match="nowhere"):
+        adapter_class("toy")
