@@ -187,7 +187,7 @@ async def test_the_session_cookie_signs_in(start: Start, face: str) -> None:
     do = start(face)
     body = {"access_key_id": BASIC[0], "secret_access_key": BASIC[1]}
     session = (await do("POST /auth/login", body, None)).cookies["internal_auth_session"]
-    cookie = {"Cookie": f"other=1; internal_auth_session={session}"}
+    cookie = {"Cookie": f"other:odd=1; internal_auth_session={session}"}
     assert (await do("GET /user", auth=None, headers=cookie)).json()["user"]["id"] == "admin"
     bad = {"Cookie": "internal_auth_session=nonsense"}
     assert (await do("GET /user", auth=None, headers=bad)).status_code == 401
@@ -449,6 +449,32 @@ async def test_the_single_user_can_be_made_anew(start: Start) -> None:
     token = await do.login(key)
     await do("DELETE /auth/users/admin")
     assert (await do("POST /auth/users", invited, auth=None, headers=token)).status_code == 401
+
+
+async def test_the_single_user_cannot_be_invited(start: Start) -> None:
+    do = start("1.x", auth_cache=20.0)
+    assert (await do("DELETE /auth/users/admin")).status_code == 204
+    assert (await do("POST /auth/users", {"id": "a@b.c", "invite_user": True})).status_code == 501
+    assert (await do("POST /auth/users", {"id": "ann"})).status_code == 201
+
+
+async def test_a_client_that_goes_away_before_its_body_is_there(start: Start) -> None:
+    do = start()
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/api/v1/auth/users",
+        "headers": [],
+        "query_string": b"",
+    }
+
+    async def receive() -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    async def send(_message: object) -> None:  # pragma: no cover
+        raise AssertionError("nobody is there to hear it")
+
+    await do.app.state.emulator(scope, receive, send)
 
 
 async def test_set_up_with_a_key_of_ones_own() -> None:

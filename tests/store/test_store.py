@@ -6,6 +6,7 @@ import asyncio
 import os
 import threading
 import traceback
+import uuid
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -43,7 +44,12 @@ def number(conn: Connection) -> int:
 async def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Open]:
     """Open stores on one empty database; in memory always the same one."""
     kind = str(request.param)
-    url = {"memory": "sqlite://", "file": f"sqlite:///{tmp_path}/identity.db", "postgresql": POSTGRES}[kind]
+    schema = f"store_{uuid.uuid4().hex}"
+    url = {
+        "memory": "sqlite://",
+        "file": f"sqlite:///{tmp_path}/identity.db",
+        "postgresql": f"{POSTGRES}{'&' if '?' in POSTGRES else '?'}options=-csearch_path%3D{schema}",
+    }[kind]
     opened: list[Store] = []
 
     def make() -> Store:
@@ -53,22 +59,24 @@ async def open_store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIte
         return opened[-1]
 
     if kind == "postgresql":
-        empty(url)
+        tell_postgres(f"CREATE SCHEMA {schema}")
     yield make
     for store in opened:
         await store.aclose()
+    if kind == "postgresql":
+        tell_postgres(f"DROP SCHEMA {schema} CASCADE")
 
 
 async def happened(event: threading.Event) -> None:
     await anyio.to_thread.run_sync(event.wait, 10)
 
 
-def empty(url: str) -> None:
+def tell_postgres(statement: str) -> None:
     import psycopg
 
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("DROP SCHEMA public CASCADE")
-        connection.execute("CREATE SCHEMA public")
+    address = POSTGRES.replace("postgresql+psycopg:", "postgresql:")
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(statement)
 
 
 @pytest.mark.anyio

@@ -223,9 +223,12 @@ def _into(kept: list[Message]) -> Callable[[Message], Awaitable[None]]:
     return keep
 
 
-async def _read_all(receive: Receive) -> None:
-    while (message := await receive())["type"] == "http.request" and message.get("more_body"):
-        pass
+async def _read_all(receive: Receive, *, to_the_end: bool = False) -> None:
+    """Read the body, or everything until the connection is gone."""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect" or not (to_the_end or message.get("more_body")):
+            return
 
 
 async def _drop(scope: Scope, receive: Receive) -> None:
@@ -234,5 +237,4 @@ async def _drop(scope: Scope, receive: Receive) -> None:
     if abort is None:
         raise ConnectionDropped("a fault dropped the connection")
     abort()
-    while (await receive())["type"] != "http.disconnect":
-        pass
+    await _read_all(receive, to_the_end=True)

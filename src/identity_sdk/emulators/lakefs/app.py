@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import cast
@@ -61,7 +60,7 @@ def create_app(
         store: where everything is kept; not closed by the app.
         face: ``0.91``, ``1.x`` (single user) or ``1.x-acl``.
         auth_cache: seconds for which users, keys and rights that were read once are not read again.
-        clock: epoch seconds UTC; the system's unless given.
+        clock: epoch seconds UTC; the store's unless given.
         admin: the first admin and its key; a key is made if none is given.
         setup: start initialised, with that admin in the group Admins.
         faults: what goes wrong, see :class:`~identity_sdk.emulators.faults.Fault`.
@@ -75,7 +74,7 @@ def create_app(
     if chosen.key is None:
         key_id, secret = new_access_key()
         chosen = Admin(chosen.username, key_id, secret)
-    emulator = LakeFSEmulator(store, FACES[face], auth_cache, clock or time.time, chosen, setup)
+    emulator = LakeFSEmulator(store, FACES[face], auth_cache, clock or store.clock, chosen, setup)
     injector = FaultInjector(emulator, faults, base_path=BASE_PATH)
     app = Starlette()
     app.router.default = injector  # not by a Mount: its pattern matches no path with a newline

@@ -10,7 +10,6 @@ import json
 import uuid
 from collections.abc import Mapping
 from email.utils import formatdate
-from http.cookies import CookieError, SimpleCookie
 from typing import cast
 
 from identity_sdk.emulators.lakefs.call import UNAUTHENTICATED, Answer, Refused, error, json_answer
@@ -130,8 +129,8 @@ def _basic(text: str) -> tuple[str, str] | None:
 
 
 def _cookie(header: str) -> str | None:
-    try:
-        found = SimpleCookie(header).get("internal_auth_session")
-    except CookieError:
-        return None
-    return found.value if found is not None and found.value else None
+    for pair in header.split(";"):
+        name, _, value = pair.strip().partition("=")
+        if name == "internal_auth_session":
+            return value.strip('"') or None
+    return None
