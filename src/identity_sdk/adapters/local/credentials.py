@@ -129,6 +129,7 @@ class LocalCredentials(Credentials):
     ) -> LocalCredential:
         id, owner = _named(credential, user)
         check_text(code, "code", MAX_ID)
+        tries = throttle.enrolment(id)
 
         def work(tx: Tx) -> LocalCredential | None:
             whose = owner or tx.who.id
@@ -138,12 +139,12 @@ class LocalCredentials(Credentials):
                 raise InvalidRequestError(
                     f"{id!r} is no authenticator: only these are confirmed", provider="local"
                 )
-            throttle.check(tx.conn, f"confirm {id}", tx.now)
+            throttle.check(tx.conn, tries, tx.now)
             if not totp.accept(tx.conn, row, code, tx.now):
-                throttle.count_failure(tx.conn, f"confirm {id}", tx.now)
+                throttle.count_failure(tx.conn, tries, tx.now)
                 return None
             store.totp.update(tx.conn, id, confirmed=True)
-            throttle.clear(tx.conn, f"confirm {id}")
+            throttle.clear(tx.conn, tries)
             return totp_of(replace(row, confirmed=True))
 
         done = await self._desk.write(work)
@@ -255,7 +256,7 @@ def _named(credential: Credential | str, user: str | None) -> tuple[str, str | N
         return check_id(credential, "credential"), user
     if user is not None and credential.user_id is not None and user != credential.user_id:
         raise InvalidRequestError(
-            f"the credential is {credential.user_id!r}'s, not {user!r}'s", fields={"user": "another"}
+            f"the credential belongs to {credential.user_id!r}, not to {user!r}", fields={"user": "another"}
         )
     return check_id(credential.id, "credential"), user if user is not None else credential.user_id
 

@@ -122,7 +122,7 @@ def _statement(policy: str, raw: Mapping[str, object]) -> Statement:
             f"policy {policy!r} in the store holds a statement that local cannot read", provider="local"
         )
     return Statement(
-        effect="allow" if effect == "allow" else "deny", actions=actions, resources=resources, policy=policy
+        effect="allow" if effect == "allow" else "deny", actions=actions, resources=resources
     )
 
 

@@ -208,7 +208,11 @@ def _statements(tx: Tx, user: str) -> tuple[Statement, ...]:
     if user == root_id(tx.conn):
         return (Statement(effect="allow", actions=("*",), resources=("*",)),)
     rows = effective_policies(tx.conn, user)
-    return tuple(statement for row in rows for statement in evaluate.statements_of(row))
+    return tuple(
+        statement.model_copy(update={"policy": row.id})
+        for row in rows
+        for statement in evaluate.statements_of(row)
+    )
 
 
 def _both_there(tx: Tx, action: str, policy: str, kind: str, subject: str) -> None:

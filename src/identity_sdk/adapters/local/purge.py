@@ -50,7 +50,7 @@ def purge_user(conn: Connection, user: str) -> None:
     for table in (credentials, passwords, totp, sessions, tokens, resets, memberships):
         table.remove(conn, user_id=user)
     attachments.remove(conn, subject_type="user", subject_id=user)
-    throttle.clear(conn, user)
+    throttle.clear(conn, throttle.user(user))
 
 
 def purge_group(conn: Connection, group: str) -> None:

@@ -84,8 +84,9 @@ class Resets:
             if inspect.iscoroutinefunction(on_reset):
                 await on_reset(reset)
                 return
-            answer = await to_thread.run_sync(on_reset, reset)
-            if inspect.isawaitable(answer):
+            # In a tuple: trio takes a thread that answers a coroutine for a mistake.
+            (answer,) = await to_thread.run_sync(lambda: (on_reset(reset),))
+            if answer is not None:
                 await answer
         except Exception as error:  # the application's own: to raise it would tell that the address is known
             log.error("on_reset failed for user %r: %s", reset.user_id, type(error).__name__)
@@ -119,7 +120,7 @@ class Resets:
                 attributes={"uid": generation(user)},
             )
             passwords.put(conn, row)
-            throttle.clear(conn, user.id)
+            throttle.clear(conn, throttle.user(user.id))
             return True
 
         if not await self._desk.public_write(work):

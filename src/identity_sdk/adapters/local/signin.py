@@ -44,14 +44,14 @@ async def by_password(desk: Desk, identifier: str, secret: Secret, code: str | N
         right = await desk.core.passwords.verify(hashed, secret)
 
         def work(conn: Connection, now: float) -> LocalSession | Literal["refused", "totp"]:
-            throttle.check(conn, identifier, now)
+            throttle.check(conn, throttle.user(identifier), now)
             user = _still(conn, candidate) if right else None
             told = "refused" if user is None else _second_factor(conn, user, code, now)
             if told == "refused":
-                throttle.count_failure(conn, identifier, now)
+                throttle.count_failure(conn, throttle.user(identifier), now)
             if user is None or told is not None:
                 return told or "refused"
-            throttle.clear(conn, identifier)
+            throttle.clear(conn, throttle.user(identifier))
             return new_session(conn, user, "password", now, Bond())
 
         outcome = await desk.public_write(work)
@@ -66,7 +66,7 @@ async def by_password(desk: Desk, identifier: str, secret: Secret, code: str | N
 
 
 def _candidate(conn: Connection, identifier: str, now: float) -> _Candidate | None:
-    throttle.check(conn, identifier, now)
+    throttle.check(conn, throttle.user(identifier), now)
     user = users.get(conn, identifier) if is_id(identifier) else None
     password = passwords.get(conn, user.id) if user is not None else None
     if user is None or password is None or not is_active(user) or kind_of(user) != "human":

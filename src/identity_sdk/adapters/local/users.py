@@ -269,7 +269,7 @@ def _set_password(tx: Tx, row: UserRow, hashed: Secret) -> None:
             attributes={"uid": generation(row)},
         ),
     )
-    throttle.clear(tx.conn, row.id)
+    throttle.clear(tx.conn, throttle.user(row.id))
 
 
 def _switch(tx: Tx, row: UserRow, active: bool) -> None:
