@@ -94,20 +94,25 @@ class LakeFSPart(Resource):
 
         async def fetch(after: str | None, size: int | None) -> Page[E]:
             amount = MOST if size is None or keep is not None else min(size, MOST)
-            page = await call(after, amount)
+            # Offsets are relative to the prefix: after the id that equals it the offset is empty, and a page that ends
+            # there looks like the last one. So no such page is asked for, and "" as a cursor means: after that id.
+            asked = min(amount + 1, MOST) if prefix and (amount == 1 or after == "") else amount
+            page = await call(after or None, asked)
             items: Sequence[E] = page.results
-            if len(items) > amount:
-                raise ProtocolError(f"the server answered {len(items)} items when asked for {amount} at most")
+            if len(items) > asked:
+                raise ProtocolError(f"the server answered {len(items)} items when asked for {asked} at most")
             follows = next_offset(page.pagination)
             if prefix and not all(item.id.startswith(prefix) for item in items):
                 if not await self._single_user():
                     raise ProtocolError(f"the server answered ids outside the prefix {prefix[:100]!r}")
                 items = [item for item in items if item.id.startswith(prefix)]
+            if after == "":
+                items = [item for item in items if item.id != prefix]
             if keep is not None:
                 items = [item for item in items if keep(item)]
-                if size is not None and len(items) > size:
-                    items = items[:size]
-                    follows = items[-1].id[len(keep_base) :]
+            if size is not None and len(items) > size:
+                items = items[:size]
+                follows = items[-1].id[len(prefix or keep_base) :]
             return Page(tuple(items), follows)
 
         return Listing(fetch, limit=limit, cursor=cursor)
