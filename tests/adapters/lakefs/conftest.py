@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Any
 
 import pytest
@@ -20,10 +20,14 @@ ADMIN = AccessKey("AKIAJADMINADMINADMNQ", "c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0I
 Handler = Callable[[Request], "Response | Exception"]
 
 
-def answer(status: int = 200, body: object = None, *, cookies: tuple[str, ...] = (), **headers: str) -> Response:
+def answer(
+    status: int = 200, body: object = None, *, cookies: tuple[str, ...] = (), **headers: str
+) -> Response:
     """An answer as a lakeFS server makes it."""
     if body is None:
-        return Response(status, {key.replace("_", "-"): value for key, value in headers.items()}, b"", cookies=cookies)
+        return Response(
+            status, {key.replace("_", "-"): value for key, value in headers.items()}, b"", cookies=cookies
+        )
     data = (json.dumps(body) + "\n").encode()
     told = {"content-type": "application/json", "x-request-id": "0f3b", **headers}
     return Response(status, told, data, cookies=cookies)

@@ -52,10 +52,14 @@ def said(status: int, body: object) -> Response:
 
 
 def test_dates_are_seconds_and_unset_is_none() -> None:
-    user = LakeFSUser.model_validate_json('{"id":"u","creation_date":1795510187,"email":"","friendly_name":""}')
+    user = LakeFSUser.model_validate_json(
+        '{"id":"u","creation_date":1795510187,"email":"","friendly_name":""}'
+    )
     assert user.created_at == datetime(2026, 11, 24, 8, 49, 47, tzinfo=UTC)
     assert (user.name, user.email) == (None, None)
-    invited = LakeFSUser.model_validate_json('{"id":"u@x","creation_date":0,"email":"u@x","friendly_name":"U"}')
+    invited = LakeFSUser.model_validate_json(
+        '{"id":"u@x","creation_date":0,"email":"u@x","friendly_name":"U"}'
+    )
     assert (invited.created_at, invited.email, invited.name) == (None, "u@x", "U")
     assert invited == LakeFSUser.model_validate({"id": "u@x"})
     assert invited != LakeFSGroup.model_validate({"id": "u@x"})
@@ -114,7 +118,11 @@ def test_one_wire_statement_for_each_resource() -> None:
         (),
         (Statement(effect="allow", actions=(), resources=("*",)),),
         (Statement(effect="allow", actions=("fs:*",), resources=()),),
-        (Statement.model_validate({"effect": "allow", "actions": ["a"], "resources": ["*"], "resource": "x"}),),
+        (
+            Statement.model_validate(
+                {"effect": "allow", "actions": ["a"], "resources": ["*"], "resource": "x"}
+            ),
+        ),
     ],
 )
 def test_a_statement_that_says_nothing_is_refused(statements: tuple[Statement, ...]) -> None:
@@ -135,7 +143,9 @@ def test_inputs_are_strict() -> None:
 # Ids.
 
 
-@pytest.mark.parametrize("value", ["a b", " a", "a+b", "Ä", "a?b#c&d=e@f:g;h", '"\\', "\t\n", "🦊", "x" * 256, "..."])
+@pytest.mark.parametrize(
+    "value", ["a b", " a", "a+b", "Ä", "a?b#c&d=e@f:g;h", '"\\', "\t\n", "🦊", "x" * 256, "..."]
+)
 def test_ids_are_never_rewritten(value: str) -> None:
     assert check_id("user id", value) == value
 
@@ -156,7 +166,12 @@ def test_ids_that_the_server_cannot_hold_are_refused(value: str | None) -> None:
     ("status", "body", "kind", "permanent"),
     [
         (401, {"message": "insufficient permissions"}, PermissionDeniedError, False),
-        (401, {"message": "insufficient permissions: not allowed to auth:ListUsers"}, PermissionDeniedError, False),
+        (
+            401,
+            {"message": "insufficient permissions: not allowed to auth:ListUsers"},
+            PermissionDeniedError,
+            False,
+        ),
         (401, {"message": "error authenticating request"}, AuthenticationError, False),
         (401, "Unauthorized", AuthenticationError, False),
         (401, '"Unauthorized"\n', AuthenticationError, False),

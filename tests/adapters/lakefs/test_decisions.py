@@ -51,7 +51,10 @@ def test_the_reason_names_policy_and_statement() -> None:
 def test_the_user_stands_in_the_resource(user: str) -> None:
     own = policy("own", ("allow", ["auth:ReadUser"], "arn:lakefs:auth:::user/${user}"))
     assert decide([own], user, "auth:ReadUser", f"arn:lakefs:auth:::user/{user}")
-    if user not in ("*", "?"):  # the server puts the id in before it matches, so these are wildcards there as well
+    if user not in (
+        "*",
+        "?",
+    ):  # the server puts the id in before it matches, so these are wildcards there as well
         assert not decide([own], user, "auth:ReadUser", "arn:lakefs:auth:::user/x")
 
 
@@ -111,7 +114,9 @@ PATTERNS = st.text("ab*?/", max_size=8)
 
 @given(PATTERNS, st.text("ab/*?", max_size=12))
 def test_wildcards_are_what_a_regular_expression_says(pattern: str, text: str) -> None:
-    wanted = re.fullmatch("".join({"*": ".*", "?": "."}.get(one, re.escape(one)) for one in pattern), text, re.S)
+    wanted = re.fullmatch(
+        "".join({"*": ".*", "?": "."}.get(one, re.escape(one)) for one in pattern), text, re.S
+    )
     assert wildcard(pattern, text) is bool(wanted)
 
 

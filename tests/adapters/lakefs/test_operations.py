@@ -77,32 +77,56 @@ ODD, ODD_PATH = "ä b+?#&\\/%", "%C3%A4%20b%2B%3F%23%26%5C%2F%25"
 
 OPERATIONS: dict[str, Row] = {
     "add_group_membership": row(f"PUT {G}/members/{{user_id}}", 201, "/auth/groups/g/members/u", "g", "u"),
-    "attach_policy_to_group": row(f"PUT {G}/policies/{{policy_id}}", 201, "/auth/groups/g/policies/p", "g", "p"),
-    "attach_policy_to_user": row(f"PUT {U}/policies/{{policy_id}}", 201, "/auth/users/u/policies/p", "u", "p"),
+    "attach_policy_to_group": row(
+        f"PUT {G}/policies/{{policy_id}}", 201, "/auth/groups/g/policies/p", "g", "p"
+    ),
+    "attach_policy_to_user": row(
+        f"PUT {U}/policies/{{policy_id}}", 201, "/auth/users/u/policies/p", "u", "p"
+    ),
     "create_credentials": row(f"POST {C}", 201, "/auth/users/u/credentials", "u"),
     "create_group": row(
         "POST /auth/groups", 201, "/auth/groups", GroupCreation(id="g"), body={"id": "g"}, retry=Retry.KEYED
     ),
     "create_policy": row(
-        "POST /auth/policies", 201, "/auth/policies", PolicyBody(id="p", statement=(STATEMENT,)),
-        body={"id": "p", "statement": [WIRE_STATEMENT]}, retry=Retry.KEYED,
+        "POST /auth/policies",
+        201,
+        "/auth/policies",
+        PolicyBody(id="p", statement=(STATEMENT,)),
+        body={"id": "p", "statement": [WIRE_STATEMENT]},
+        retry=Retry.KEYED,
         most=(PolicyBody(id="p", statement=(STATEMENT,), creation_date=5),),
         full_body={"id": "p", "statement": [WIRE_STATEMENT], "creation_date": 5},
     ),
     "create_user": row(
-        "POST /auth/users", 201, "/auth/users", UserCreation(id="u"), body={"id": "u"}, retry=Retry.KEYED,
-        most=(UserCreation(id="u@x.org", invite_user=True),), full_body={"id": "u@x.org", "invite_user": True},
+        "POST /auth/users",
+        201,
+        "/auth/users",
+        UserCreation(id="u"),
+        body={"id": "u"},
+        retry=Retry.KEYED,
+        most=(UserCreation(id="u@x.org", invite_user=True),),
+        full_body={"id": "u@x.org", "invite_user": True},
     ),
     "delete_credentials": row(f"DELETE {C}/{{access_key_id}}", 204, "/auth/users/u/credentials/k", "u", "k"),
     "delete_group": row(f"DELETE {G}", 204, "/auth/groups/g", "g"),
-    "delete_group_membership": row(f"DELETE {G}/members/{{user_id}}", 204, "/auth/groups/g/members/u", "g", "u"),
+    "delete_group_membership": row(
+        f"DELETE {G}/members/{{user_id}}", 204, "/auth/groups/g/members/u", "g", "u"
+    ),
     "delete_policy": row("DELETE /auth/policies/{policy_id}", 204, "/auth/policies/p", "p"),
     "delete_user": row(f"DELETE {U}", 204, "/auth/users/u", "u"),
-    "detach_policy_from_group": row(f"DELETE {G}/policies/{{policy_id}}", 204, "/auth/groups/g/policies/p", "g", "p"),
-    "detach_policy_from_user": row(f"DELETE {U}/policies/{{policy_id}}", 204, "/auth/users/u/policies/p", "u", "p"),
+    "detach_policy_from_group": row(
+        f"DELETE {G}/policies/{{policy_id}}", 204, "/auth/groups/g/policies/p", "g", "p"
+    ),
+    "detach_policy_from_user": row(
+        f"DELETE {U}/policies/{{policy_id}}", 204, "/auth/users/u/policies/p", "u", "p"
+    ),
     "forgot_password": row(
-        "POST /auth/password/forgot", 204, "/auth/password/forgot", ForgotPasswordRequest(email="a@b.c"),
-        body={"email": "a@b.c"}, public=True,
+        "POST /auth/password/forgot",
+        204,
+        "/auth/password/forgot",
+        ForgotPasswordRequest(email="a@b.c"),
+        body={"email": "a@b.c"},
+        public=True,
     ),
     "get_auth_capabilities": row("GET /auth/capabilities", 200, "/auth/capabilities", public=True),
     "get_credentials": row(f"GET {C}/{{access_key_id}}", 200, "/auth/users/u/credentials/k", "u", "k"),
@@ -117,27 +141,47 @@ OPERATIONS: dict[str, Row] = {
     "list_user_credentials": listing(f"GET {C}", "/auth/users/u/credentials", "u"),
     "list_user_groups": listing(f"GET {U}/groups", "/auth/users/u/groups", "u"),
     "list_user_policies": listing(
-        f"GET {U}/policies", "/auth/users/u/policies", "u",
-        options={**P, "effective": True}, full_target=f"/auth/users/u/policies{Q}&effective=True",
+        f"GET {U}/policies",
+        "/auth/users/u/policies",
+        "u",
+        options={**P, "effective": True},
+        full_target=f"/auth/users/u/policies{Q}&effective=True",
     ),
     "list_users": listing("GET /auth/users", "/auth/users"),
     "login": row(
-        "POST /auth/login", 200, "/auth/login", LoginInformation(access_key_id="k", secret_access_key=Secret("s")),
-        body={"access_key_id": "k", "secret_access_key": "s"}, public=True, retry=Retry.IDEMPOTENT,
+        "POST /auth/login",
+        200,
+        "/auth/login",
+        LoginInformation(access_key_id="k", secret_access_key=Secret("s")),
+        body={"access_key_id": "k", "secret_access_key": "s"},
+        public=True,
+        retry=Retry.IDEMPOTENT,
     ),
     "oauth_callback": row(
-        "GET /oidc/callback", (200, 302, 307), "/oidc/callback", public=True, retry=Retry.ONCE,
-        options={"state": "x y", "code": "z"}, full_target="/oidc/callback?state=x+y&code=z",
+        "GET /oidc/callback",
+        (200, 302, 307),
+        "/oidc/callback",
+        public=True,
+        retry=Retry.ONCE,
+        options={"state": "x y", "code": "z"},
+        full_target="/oidc/callback?state=x+y&code=z",
     ),
     "update_password": row(
-        "POST /auth/password", 201, "/auth/password",
+        "POST /auth/password",
+        201,
+        "/auth/password",
         UpdatePasswordByToken(token=Secret("t"), newPassword=Secret("n")),
-        body={"token": "t", "newPassword": "n"}, public=True,
+        body={"token": "t", "newPassword": "n"},
+        public=True,
         most=(UpdatePasswordByToken(token=Secret("t"), newPassword=Secret("n"), email="a@b.c"),),
         full_body={"token": "t", "newPassword": "n", "email": "a@b.c"},
     ),
     "update_policy": row(
-        "PUT /auth/policies/{policy_id}", 200, "/auth/policies/p", "p", PolicyBody(id="p", statement=(STATEMENT,)),
+        "PUT /auth/policies/{policy_id}",
+        200,
+        "/auth/policies/p",
+        "p",
+        PolicyBody(id="p", statement=(STATEMENT,)),
         body={"id": "p", "statement": [WIRE_STATEMENT]},
     ),
 }
@@ -145,7 +189,12 @@ OPERATIONS: dict[str, Row] = {
 SET_UP: dict[str, Row] = {
     "get_setup_state": row("GET /setup_lakefs", 200, "/setup_lakefs", public=True),
     "setup": row(
-        "POST /setup_lakefs", 200, "/setup_lakefs", Setup(username="admin"), body={"username": "admin"}, public=True,
+        "POST /setup_lakefs",
+        200,
+        "/setup_lakefs",
+        Setup(username="admin"),
+        body={"username": "admin"},
+        public=True,
         most=(Setup(username="admin", key=SetupKey(access_key_id="k", secret_access_key=Secret("s"))),),
         full_body={"username": "admin", "key": {"access_key_id": "k", "secret_access_key": "s"}},
     ),
@@ -157,17 +206,28 @@ USER = {"id": "u", "creation_date": 1}
 KEY = {"access_key_id": "k", "creation_date": 1, "secret_access_key": "s"}
 POLICY = {"id": "p", "creation_date": 1, "statement": [WIRE_STATEMENT]}
 ANSWERS: dict[str, object] = {
-    "create_credentials": KEY, "create_group": {"id": "g", "creation_date": 1}, "create_policy": POLICY,
-    "create_user": USER, "get_auth_capabilities": {"invite_user": True, "forgot_password": True},
-    "get_credentials": KEY, "get_current_user": {"user": USER}, "get_group": USER, "get_policy": POLICY,
-    "get_user": USER, "login": {"token": "t", "token_expiration": 1}, "update_policy": POLICY,
-    "get_setup_state": {"state": "initialized"}, "setup": KEY,
+    "create_credentials": KEY,
+    "create_group": {"id": "g", "creation_date": 1},
+    "create_policy": POLICY,
+    "create_user": USER,
+    "get_auth_capabilities": {"invite_user": True, "forgot_password": True},
+    "get_credentials": KEY,
+    "get_current_user": {"user": USER},
+    "get_group": USER,
+    "get_policy": POLICY,
+    "get_user": USER,
+    "login": {"token": "t", "token_expiration": 1},
+    "update_policy": POLICY,
+    "get_setup_state": {"state": "initialized"},
+    "setup": KEY,
 }
 
 
 def specs() -> dict[str, OperationSpec]:
     return {
-        name: member.__operation__ for name, member in vars(LakeFSApi).items() if hasattr(member, "__operation__")
+        name: member.__operation__
+        for name, member in vars(LakeFSApi).items()
+        if hasattr(member, "__operation__")
     }
 
 
@@ -218,7 +278,9 @@ async def test_sends_what_the_official_client_sends(
 
 @pytest.mark.parametrize("name", [name for name, wanted in ALL.items() if "{" in wanted.route])
 @pytest.mark.parametrize("segment", ["", ".", ".."])
-async def test_refuses_a_segment_that_no_path_holds(name: str, segment: str, lakefs: LakeFS, sender: Any) -> None:
+async def test_refuses_a_segment_that_no_path_holds(
+    name: str, segment: str, lakefs: LakeFS, sender: Any
+) -> None:
     from identity_sdk.errors import InvalidRequestError
 
     wanted = ALL[name]
@@ -261,7 +323,9 @@ async def test_a_look_after_a_create(
     assert sender.sent[1:] == [f"GET /api/v1{path}"] * 2
 
 
-async def test_a_look_never_takes_another_for_the_one_asked_for(lakefs: LakeFS, sender: Any, tools: Any) -> None:
+async def test_a_look_never_takes_another_for_the_one_asked_for(
+    lakefs: LakeFS, sender: Any, tools: Any
+) -> None:
     from identity_sdk.errors import ProtocolError
 
     sender.script = [tools.answer(201, {"id": "a+b", "creation_date": 1}), tools.answer(200, {"id": "a b"})]
@@ -270,7 +334,9 @@ async def test_a_look_never_takes_another_for_the_one_asked_for(lakefs: LakeFS, 
         await sender.calls[0].look()
 
 
-async def test_a_look_after_a_replacement_answers_only_what_was_sent(lakefs: LakeFS, sender: Any, tools: Any) -> None:
+async def test_a_look_after_a_replacement_answers_only_what_was_sent(
+    lakefs: LakeFS, sender: Any, tools: Any
+) -> None:
     other = {**POLICY, "statement": [{**WIRE_STATEMENT, "effect": "deny"}]}
     swapped = {**POLICY, "statement": [{**WIRE_STATEMENT, "action": ["fs:List*", "fs:ReadObject"]}]}
     more = {**POLICY, "statement": [{**WIRE_STATEMENT, "condition": {"ip": "1"}}]}
