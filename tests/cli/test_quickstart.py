@@ -76,7 +76,7 @@ async def nothing(self: object, id: str, **kwargs: object) -> Deletion:
 
 
 async def no_secret(*args: object, **kwargs: object) -> LocalCredential:
-    return LocalCredential(id="AK", kind="access_key", user="ada")
+    return LocalCredential(id="AK", kind="access_key", user_id="ada")
 
 
 @pytest.mark.parametrize(
