@@ -8,7 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from identity_sdk.adapters.base import Adapter
@@ -221,6 +221,7 @@ def test_target_and_profile_that_do_not_agree(profiles: Write) -> None:
 SOURCES = ("argument", "environment", "profile")
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(
     place=st.sampled_from([None, *SOURCES]),
     url_in_target=st.booleans(),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from identity_sdk.config import resolve
@@ -158,6 +158,7 @@ TARGETS = st.one_of(
 )
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(
     TARGETS,
     st.dictionaries(NAMES, VALUES, max_size=4),
@@ -175,6 +176,7 @@ def test_bad_input_is_always_a_configuration_error(
         resolve(target, options, environ=environ, profile_file=NONE)
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(st.one_of(st.text(), st.text(alphabet='[]="\nprofilestg.#, {}1')))
 def test_a_random_file_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     path = tmp_path_factory.mktemp("fuzz") / "config.toml"
