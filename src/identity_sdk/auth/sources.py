@@ -175,8 +175,10 @@ async def _in_thread(getter: TokenGetter) -> str | Secret | Issued:
 
     One that hangs is left to itself when the refresh's time is over, and holds none of the application's threads.
     """
-    got: object = await anyio.to_thread.run_sync(
-        cast("Callable[[], object]", getter), abandon_on_cancel=True, limiter=anyio.CapacityLimiter(1)
+    call = cast("Callable[[], object]", getter)
+    # In a tuple: trio refuses a coroutine as the answer of a thread.
+    (got,) = await anyio.to_thread.run_sync(
+        lambda: (call(),), abandon_on_cancel=True, limiter=anyio.CapacityLimiter(1)
     )
     if inspect.isawaitable(got):  # a partial or a callable object around an async function
         got = await got
