@@ -6,8 +6,7 @@ import copy
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 from urllib.parse import urlsplit
 
 from identity_sdk.auth.sources import Auth, TokenSource
@@ -22,7 +21,17 @@ from identity_sdk.resources.tokens import Tokens
 from identity_sdk.resources.users import Users
 from identity_sdk.wire.call import Sender
 
-__all__ = ["Adapter", "Option", "Probe", "check_base_url"]
+if TYPE_CHECKING:
+    kept = property
+    """A property that is worked out once.
+
+    Checkers see a plain one: in a protocol pyright takes a ``cached_property`` for what it is, not for what it answers,
+    and every resource of a client would be unknown to it.
+    """
+else:
+    from functools import cached_property as kept
+
+__all__ = ["Adapter", "Option", "Probe", "check_base_url", "kept"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,31 +120,31 @@ class Adapter:
 
     # The six resources; a subclass answers its own, more precise ones.
 
-    @cached_property
+    @kept
     def users(self) -> Users:
         raise NotImplementedError
 
-    @cached_property
+    @kept
     def groups(self) -> Groups:
         raise NotImplementedError
 
-    @cached_property
+    @kept
     def policies(self) -> Policies:
         raise NotImplementedError
 
-    @cached_property
+    @kept
     def credentials(self) -> Credentials:
         raise NotImplementedError
 
-    @cached_property
+    @kept
     def sessions(self) -> Sessions:
         raise NotImplementedError
 
-    @cached_property
+    @kept
     def tokens(self) -> Tokens:
         raise NotImplementedError
 
-    @cached_property
+    @kept
     def native(self) -> object:
         """The backend's own operations, by their documented names."""
         raise NotImplementedError
@@ -144,7 +153,7 @@ class Adapter:
         """A copy that sends through ``sender``."""
         bound = copy.copy(self)
         for name in ("users", "groups", "policies", "credentials", "sessions", "tokens", "native"):
-            bound.__dict__.pop(name, None)  # what cached_property kept
+            bound.__dict__.pop(name, None)  # what they kept
         bound._bound = sender
         return bound
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 from typing import ClassVar, Literal, Self, TypedDict
 from urllib.parse import urlsplit
 
 from identity_sdk import __version__
-from identity_sdk.adapters.base import Adapter, Option, Probe
+from identity_sdk.adapters.base import Adapter, Option, Probe, kept
 from identity_sdk.adapters.lakefs.api import LakeFSApi
 from identity_sdk.adapters.lakefs.auth import CookieSource, LoginSource, SignInApi
 from identity_sdk.adapters.lakefs.credentials import LakeFSCredentials
@@ -126,7 +125,7 @@ class LakeFS(Adapter):
             return CookieSource(auth.cookie, auth.token)
         return BearerSource(auth if isinstance(auth, Bearer) else bearer_of(auth))
 
-    @cached_property
+    @kept
     def native(self) -> LakeFSApi:
         """All documented operations by their own names."""
         return LakeFSApi(self.sender, self._base_path, user_agent=USER_AGENT)
@@ -135,27 +134,27 @@ class LakeFS(Adapter):
     def _signing_in(self) -> SignInApi:
         return SignInApi(self.sender, self._base_path, user_agent=USER_AGENT)
 
-    @cached_property
+    @kept
     def users(self) -> LakeFSUsers:
         return LakeFSUsers(self.sender, self.native)
 
-    @cached_property
+    @kept
     def groups(self) -> LakeFSGroups:
         return LakeFSGroups(self.sender, self.native)
 
-    @cached_property
+    @kept
     def policies(self) -> LakeFSPolicies:
         return LakeFSPolicies(self.sender, self.native)
 
-    @cached_property
+    @kept
     def credentials(self) -> LakeFSCredentials:
         return LakeFSCredentials(self.sender, self.native)
 
-    @cached_property
+    @kept
     def sessions(self) -> LakeFSSessions:
         return LakeFSSessions(self.sender, self.native, self._signing_in, self.auth)
 
-    @cached_property
+    @kept
     def tokens(self) -> LakeFSTokens:
         return LakeFSTokens(self.sender, self.native, self._signing_in, self.auth)
 

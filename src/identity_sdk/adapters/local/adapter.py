@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, Final, Self, cast
 from urllib.parse import unquote
 
 from sqlalchemy.engine import URL
 
-from identity_sdk.adapters.base import Adapter, Option, Probe
+from identity_sdk.adapters.base import Adapter, Option, Probe, kept
 from identity_sdk.adapters.local.credentials import LocalCredentials
 from identity_sdk.adapters.local.desk import Caller, Core, Desk, root_caller
 from identity_sdk.adapters.local.groups import LocalGroups
@@ -161,31 +160,31 @@ class Local(Adapter):
         sender: Sender = self.sender
         return Desk(self._core, self._caller, sender, self._clock.time if self._clock is not None else None)
 
-    @cached_property
+    @kept
     def users(self) -> LocalUsers:
         return LocalUsers(self.sender, self._desk)
 
-    @cached_property
+    @kept
     def groups(self) -> LocalGroups:
         return LocalGroups(self.sender, self._desk)
 
-    @cached_property
+    @kept
     def policies(self) -> LocalPolicies:
         return LocalPolicies(self.sender, self._desk)
 
-    @cached_property
+    @kept
     def credentials(self) -> LocalCredentials:
         return LocalCredentials(self.sender, self._desk, self._on_reset)
 
-    @cached_property
+    @kept
     def sessions(self) -> LocalSessions:
         return LocalSessions(self.sender, self._desk)
 
-    @cached_property
+    @kept
     def tokens(self) -> LocalTokens:
         return LocalTokens(self.sender, self._desk, self.auth if isinstance(self.auth, Token) else None)
 
-    @cached_property
+    @kept
     def native(self) -> LocalNative:
         return LocalNative(self.sender, self._desk)
 
