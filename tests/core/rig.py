@@ -217,6 +217,7 @@ class Rig:
 
     def _make(self) -> FakeTransport:
         self.made.append(self.transport)
+        self.transport.closed = 0  # the real ones are made anew
         return self.transport
 
     def copy(self, **options: Any) -> FakeApi:

@@ -152,6 +152,8 @@ class Shared:
             cache.close()
         if self._farewell is not None and self._loop is current_loop():
             await self._farewell.aclose()
+        elif self._loop is None and self.transport is not None:
+            await self.transport.aclose()
 
 
 async def _until_the_loop_ends(transport: Transport) -> AsyncGenerator[None]:
