@@ -6,7 +6,7 @@ import copy
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self, TypeVar, cast
 from urllib.parse import urlsplit
 
 from identity_sdk.auth.sources import Auth, TokenSource
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     """
 else:
     from functools import cached_property as kept
+
+R = TypeVar("R", bound=Resource)
 
 __all__ = ["Adapter", "Option", "Probe", "check_base_url", "kept"]
 
@@ -100,7 +102,7 @@ class Adapter:
     @property
     def capabilities(self) -> Capabilities:
         """What this adapter can do, known before any I/O."""
-        cells = {name: cell for resource in self.resources for name, cell in resource.cells().items()}
+        cells = {name: cell for area in (*_AREAS, *self.resources) for name, cell in area.cells().items()}
         return Capabilities(self.name, cells, self.propagation, self.limits)
 
     def token_source(self) -> TokenSource | None:
@@ -118,36 +120,39 @@ class Adapter:
     async def aclose(self) -> None:
         """Frees what the adapter itself holds (the pool is the client's)."""
 
-    # The six resources; a subclass answers its own, more precise ones.
+    # The six resources; a subclass answers its own, more precise ones. An area that it has not refuses every verb.
 
     @kept
     def users(self) -> Users:
-        raise NotImplementedError
+        return self._refusing(Users)
 
     @kept
     def groups(self) -> Groups:
-        raise NotImplementedError
+        return self._refusing(Groups)
 
     @kept
     def policies(self) -> Policies:
-        raise NotImplementedError
+        return self._refusing(Policies)
 
     @kept
     def credentials(self) -> Credentials:
-        raise NotImplementedError
+        return self._refusing(Credentials)
 
     @kept
     def sessions(self) -> Sessions:
-        raise NotImplementedError
+        return self._refusing(Sessions)
 
     @kept
     def tokens(self) -> Tokens:
-        raise NotImplementedError
+        return self._refusing(Tokens)
 
     @kept
     def native(self) -> object:
         """The backend's own operations, by their documented names."""
         raise NotImplementedError
+
+    def _refusing(self, area: type[R]) -> R:
+        return cast("type[R]", type(area.__name__, (area,), {"provider": self.name}))(self.sender)
 
     def bind(self, sender: Sender) -> Self:
         """A copy that sends through ``sender``."""
@@ -177,6 +182,9 @@ class Adapter:
     def __repr__(self) -> str:
         signed_in = type(self.auth).__name__ if self.auth is not None else "anonymous"
         return f"{type(self).__name__}(base_url={self.base_url!r}, auth={signed_in})"
+
+
+_AREAS: tuple[type[Resource], ...] = (Users, Groups, Policies, Credentials, Sessions, Tokens)
 
 
 def check_base_url(url: str) -> str:
