@@ -143,7 +143,9 @@ class IdentityClient(Generic[A_co]):
         """
         native = self._open.native
         if not isinstance(native, api):
-            raise ConfigurationError(f"native is {type(native).__name__}, not {api.__name__}", provider=self.provider)
+            raise ConfigurationError(
+                f"native is {type(native).__name__}, not {api.__name__}", provider=self.provider
+            )
         return native
 
     @property
@@ -167,7 +169,9 @@ class IdentityClient(Generic[A_co]):
         async with self._pipeline.verb("ping"):
             probe = await self._open.probe()
         latency = shared.clock.monotonic() - started
-        return ServerInfo(self.provider, probe.version, probe.principal, latency, shared.skew, probe.capabilities)
+        return ServerInfo(
+            self.provider, probe.version, probe.principal, latency, shared.skew, probe.capabilities
+        )
 
     def with_options(self, **options: Unpack[CallOptions]) -> Self:
         """A copy that makes its calls by other options; it shares pool and credential.
@@ -178,7 +182,9 @@ class IdentityClient(Generic[A_co]):
         given: Mapping[str, Any] = dict(options)
         unknown = sorted(given.keys() - set(CALL_OPTIONS))
         if unknown:
-            raise ConfigurationError(f"with_options() takes {', '.join(CALL_OPTIONS)}; not {', '.join(unknown)}")
+            raise ConfigurationError(
+                f"with_options() takes {', '.join(CALL_OPTIONS)}; not {', '.join(unknown)}"
+            )
         changed = ClientOptions.of({**self._pipeline.options.to_dict(), **given})
         pipeline = Pipeline(
             self._pipeline.shared, changed, provider=self.provider, cache=self._pipeline.cache
@@ -192,7 +198,9 @@ class IdentityClient(Generic[A_co]):
             ConfigurationError: this backend cannot sign in by that kind of credential.
         """
         adapter = self._open.with_auth(auth)
-        return type(self)(adapter, _pipeline(self._pipeline.shared, self._pipeline.options, adapter), root=False)
+        return type(self)(
+            adapter, _pipeline(self._pipeline.shared, self._pipeline.options, adapter), root=False
+        )
 
     def stats(self) -> Stats:
         """Requests, retries and refreshes so far, and the state of the pool; shared with all copies."""

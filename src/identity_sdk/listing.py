@@ -195,7 +195,9 @@ class _PageStream(Generic[T]):
         async with self._scope():
             page = await self._fetch(self._cursor, self._left)
             if page.cursor is not None and page.cursor in self._seen:
-                raise ProtocolError("the server answered a cursor that it had answered before: the list would never end")
+                raise ProtocolError(
+                    "the server answered a cursor that it had answered before: the list has no end"
+                )
         if self._left is not None:
             if len(page.items) > self._left:
                 page = Page(page.items[: self._left])
@@ -251,5 +253,7 @@ def _position(cursor: str | None) -> int:
     if cursor is None:
         return 0
     if not (cursor.isascii() and cursor.isdigit()):
-        raise InvalidRequestError(f"cursor {cursor[:40]!r} is not one of this list", fields={"cursor": "unknown"})
+        raise InvalidRequestError(
+            f"cursor {cursor[:40]!r} is not one of this list", fields={"cursor": "unknown"}
+        )
     return int(cursor[:18])

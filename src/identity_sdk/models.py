@@ -249,7 +249,7 @@ class Token(_Discreet):
     user_id: str | None = None
     value: Secret | None = None
     refresh_token: Secret | None = None
-    token_type: str = "Bearer"
+    token_type: str = "Bearer"  # noqa: S105 -- a type of token, not one
     created_at: UtcDatetime | None = None
     expires_at: UtcDatetime | None = None
     scopes: tuple[str, ...] = ()

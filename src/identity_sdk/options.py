@@ -91,7 +91,9 @@ class ClientOptions:
             if not isinstance(value, int) or isinstance(value, bool) or value < least:
                 raise ConfigurationError(f"{name} must be a whole number of {least} or more, not {value!r}")
         if self.transport not in ("httpx", "httpx2", "aiohttp"):
-            raise ConfigurationError(f"transport must be 'httpx', 'httpx2' or 'aiohttp', not {self.transport!r}")
+            raise ConfigurationError(
+                f"transport must be 'httpx', 'httpx2' or 'aiohttp', not {self.transport!r}"
+            )
         first, largest = self.backoff
         _number("backoff", first, minimum=0)
         _number("backoff", largest, minimum=first)

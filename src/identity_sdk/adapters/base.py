@@ -176,7 +176,8 @@ class Adapter:
             ConfigurationError: the adapter was not handed to ``connect()``.
         """
         if self._bound is None:
-            raise ConfigurationError(f"{type(self).__name__}(…) is only a configuration: use connect({type(self).__name__}(…))")
+            name = type(self).__name__
+            raise ConfigurationError(f"{name}(…) is only a configuration: use connect({name}(…))")
         return self._bound
 
     def __repr__(self) -> str:
@@ -199,7 +200,9 @@ def check_base_url(url: str) -> str:
     except ValueError:
         raise ConfigurationError("base_url is not a URL") from None
     if "@" in parts.netloc or ("@" in url and not parts.netloc):
-        raise ConfigurationError("base_url must not hold user or password: give them as options, they are kept secret")
+        raise ConfigurationError(
+            "base_url must not hold user or password: give them as options, they are kept secret"
+        )
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
         raise ConfigurationError(f"base_url must be http(s)://host…, not {url[:100]!r}")
     if parts.query or parts.fragment or not re.fullmatch(r"[\x21-\x7e]+", url):

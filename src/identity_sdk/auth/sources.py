@@ -66,7 +66,9 @@ class Issued:
     value: Secret
     expires_at: float | None = None
     issued_at: float | None = None
-    extra: Mapping[str, Secret] = field(default_factory=lambda: MappingProxyType(dict[str, Secret]()), repr=False)
+    extra: Mapping[str, Secret] = field(
+        default_factory=lambda: MappingProxyType(dict[str, Secret]()), repr=False
+    )
 
 
 TokenGetter: TypeAlias = Callable[[], "str | Secret | Issued | Awaitable[str | Secret | Issued]"]
@@ -150,7 +152,9 @@ class BearerSource:
         self._token = token
         self.renewable = not isinstance(token, Secret)
         # A function is its own identity: two functions never share a cache.
-        self.key = digest("bearer", token.reveal()) if isinstance(token, Secret) else digest("call", str(id(token)))
+        self.key = (
+            digest("bearer", token.reveal()) if isinstance(token, Secret) else digest("call", str(id(token)))
+        )
 
     async def fetch(self, sender: Sender, previous: Issued | None) -> Issued:
         token = self._token
@@ -193,5 +197,7 @@ def bearer_of(auth: Session | Token) -> Bearer:
     """
     value = auth.token if isinstance(auth, Session) else auth.value
     if value is None:
-        raise ConfigurationError(f"this {type(auth).__name__} holds no value: use what create() or issue() answered")
+        raise ConfigurationError(
+            f"this {type(auth).__name__} holds no value: use what create() or issue() answered"
+        )
     return Bearer(value)

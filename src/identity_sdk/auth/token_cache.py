@@ -125,7 +125,9 @@ class TokenCache:
             async with time_limit(REFRESH_TIMEOUT):
                 issued = await self._fetch(refresh, sender)
         except TimeoutError:
-            refresh.error = NoAnswerError(f"the login did not end within {REFRESH_TIMEOUT:g} s", retryable=True)
+            refresh.error = NoAnswerError(
+                f"the login did not end within {REFRESH_TIMEOUT:g} s", retryable=True
+            )
             issued = None
         if issued is None:
             self._quiet_until = self._clock.monotonic() + BACK_OFF

@@ -23,7 +23,9 @@ current_scope: ContextVar[VerbScope | None] = ContextVar("identity_sdk.verb", de
 def scope_of(pipeline: Pipeline) -> VerbScope | None:
     """The verb of this client that runs now. One that is over is none: a task that it left behind has inherited it."""
     scope = current_scope.get()
-    return scope if scope is not None and scope.pipeline.shared is pipeline.shared and not scope.over else None
+    return (
+        scope if scope is not None and scope.pipeline.shared is pipeline.shared and not scope.over else None
+    )
 
 
 class VerbScope:
@@ -36,7 +38,18 @@ class VerbScope:
         over: whether it has ended.
     """
 
-    __slots__ = ("_limit", "_owner", "_token", "attempts", "deadline", "name", "over", "pipeline", "started", "unresolved")
+    __slots__ = (
+        "_limit",
+        "_owner",
+        "_token",
+        "attempts",
+        "deadline",
+        "name",
+        "over",
+        "pipeline",
+        "started",
+        "unresolved",
+    )
 
     def __init__(self, pipeline: Pipeline, name: str) -> None:
         self.pipeline = pipeline

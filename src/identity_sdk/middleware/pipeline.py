@@ -58,7 +58,11 @@ class Shared:
     """What every copy of a client shares: pool, gate, budget, token caches, clock skew, and the loop they live on."""
 
     def __init__(
-        self, options: ClientOptions, make_transport: Callable[[], Transport] | None, *, clock: Clock | None = None
+        self,
+        options: ClientOptions,
+        make_transport: Callable[[], Transport] | None,
+        *,
+        clock: Clock | None = None,
     ) -> None:
         self.options = options
         self.clock: Clock = clock or options.clock or SystemClock()
@@ -72,7 +76,9 @@ class Shared:
         self.gate = Gate(options.max_in_flight)
         self._make_transport = make_transport
         self._caches: OrderedDict[str, TokenCache] = OrderedDict()
-        self._used: WeakSet[TokenCache] = WeakSet()  # also those that a copy still uses and that were forgotten here
+        self._used: WeakSet[TokenCache] = (
+            WeakSet()
+        )  # also those that a copy still uses and that were forgotten here
         self._loop: object | None = None
         self._farewell: AsyncGenerator[None] | None = None
         self._skew_due = float("-inf")
@@ -167,7 +173,7 @@ async def _until_the_loop_ends(transport: Transport) -> AsyncGenerator[None]:
 
 
 class Pipeline:
-    """The :class:`~identity_sdk.wire.call.Sender` of one client copy: its options and credential, over what is shared."""
+    """The ``Sender`` of one client copy: its options and its credential, over what is shared."""
 
     def __init__(
         self, shared: Shared, options: ClientOptions, *, provider: str, cache: TokenCache | None = None

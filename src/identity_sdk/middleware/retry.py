@@ -1,16 +1,18 @@
 """When a call is made again, by one table. The one file that imports tenacity.
 
-====================================================  ==========  ================  ==========================  =========
-outcome                                               safe        idempotent        keyed                       once
-====================================================  ==========  ================  ==========================  =========
-not sent: look-up, refused, handshake, no connection  again       again             again                       again
-rejected: 429, 503 with Retry-After                   again       again             again                       429; 503
-                                                                                                                if vouched
-ambiguous: no answer, 500, 502, 503, 504              again       look or again;    look: absent, again;        raise
-                                                                  a repeat's 404 or there, or no look: raise
-                                                                  409 can prove it
-answered: 2xx, other 4xx, 501                         done        done              done                        done
-====================================================  ==========  ================  ==========================  =========
+=====================================  =====  ===============  =====================  =====================
+outcome                                safe   idempotent       keyed                  once
+=====================================  =====  ===============  =====================  =====================
+not sent: look-up, refused,            again  again            again                  again
+handshake, no connection
+rejected: 429, 503 with Retry-After    again  again            again                  429 again; 503 raise,
+                                                                                      unless vouched
+ambiguous: no answer, 500, 502, 503,   again  look, or again;  look: absent, again;   raise
+504                                           404 or 409 to    there, or no look:
+                                              a repeat can     raise
+                                              prove it
+answered: 2xx, other 4xx, 501          done   done             done                   done
+=====================================  =====  ===============  =====================  =====================
 
 "raise" is :class:`~identity_sdk.errors.AmbiguousOutcomeError`. Back-off is exponential with full jitter;
 ``Retry-After`` is obeyed up to a cap. A retry also needs a token of the client's budget and time before the deadline.
@@ -34,6 +36,8 @@ __all__ = ["Outcome", "Result", "again", "classify", "retrying"]
 
 
 class Outcome(enum.Enum):
+    """The rows of the table."""
+
     NOT_SENT = "not sent"
     REJECTED = "rejected"
     AMBIGUOUS = "ambiguous"
@@ -61,7 +65,9 @@ def classify(call: Call, response: Response) -> Outcome:
     status = response.status
     if status < 429:
         return Outcome.ANSWERED
-    if status == 429 or (status == 503 and ("retry-after" in response.headers or call.dialect.not_done(response))):
+    if status == 429 or (
+        status == 503 and ("retry-after" in response.headers or call.dialect.not_done(response))
+    ):
         return Outcome.REJECTED
     if status >= 500 and (status in _AMBIGUOUS or status > 505) and not call.dialect.permanent(response):
         return Outcome.AMBIGUOUS
@@ -118,7 +124,9 @@ class _Run:
 
     def judge(self, result: Result) -> None:
         """Remembers the last outcome that left doubt."""
-        refused = result.outcome is Outcome.REJECTED and not again(self.call, result)  # a 503 that nobody vouches for
+        refused = result.outcome is Outcome.REJECTED and not again(
+            self.call, result
+        )  # a 503 that nobody vouches for
         if result.outcome is Outcome.AMBIGUOUS or refused:
             self.doubtful = result
 
@@ -136,7 +144,9 @@ class _Run:
         else:
             if found is None:
                 return False
-            if self.call.spec.retry is Retry.IDEMPOTENT or (self.call.mine is not None and self.call.mine(found)):
+            if self.call.spec.retry is Retry.IDEMPOTENT or (
+                self.call.mine is not None and self.call.mine(found)
+            ):
                 self.call.proven = found
                 return True
             why = "an object of that id is there now; it may be older than this call"
@@ -180,7 +190,9 @@ class _Run:
 
     def stop(self, state: RetryCallState) -> bool:
         if self.attempts > self._options.retries:
-            self.stopped = f"{self.attempts} attempts were made" if self._options.retries else "retries are switched off"
+            self.stopped = (
+                f"{self.attempts} attempts were made" if self._options.retries else "retries are switched off"
+            )
             return True
         wait, cap = state.upcoming_sleep, self._options.retry_after_cap
         if self._closed():
@@ -197,7 +209,11 @@ class _Run:
         """The answer to hand up, or the error that the last attempt ends in."""
         if self.call.proven is None and not self.call.done and self._unresolved(result):
             if not await self._looked():
-                why = "no answer came" if result.response is None else f"the server answered {result.response.status}"
+                why = (
+                    "no answer came"
+                    if result.response is None
+                    else f"the server answered {result.response.status}"
+                )
                 raise self.unknown(why, None) from self._cause()
             result = _proven()
         response, error = result.response, result.error
@@ -252,4 +268,3 @@ async def retrying(
     )
     last: Result = await loop(step)
     return await run.end(last)
-

@@ -121,7 +121,9 @@ class Credentials(Resource, area="credentials"):
         """
         raise self._cannot("create")
 
-    async def confirm(self, credential: Credential | str, code: str, *, user: str | None = None) -> Credential:
+    async def confirm(
+        self, credential: Credential | str, code: str, *, user: str | None = None
+    ) -> Credential:
         """Ends an enrolment (TOTP): proves by a code that the secret has arrived.
 
         Raises:

@@ -53,7 +53,7 @@ class Groups(Resource, area="groups"):
         raise self._cannot("create")
 
     async def update(
-        self, id: str, *, name: str | None | Unset = UNSET, description: str | None | Unset = UNSET
+        self, id: str, *, name: str | Unset | None = UNSET, description: str | Unset | None = UNSET
     ) -> Group:
         """Changes what is given; ``None`` erases, what is omitted stays.
 

@@ -62,8 +62,8 @@ class Policies(Resource, area="policies"):
         id: str,
         *,
         statements: Sequence[Statement] | Unset = UNSET,
-        name: str | None | Unset = UNSET,
-        description: str | None | Unset = UNSET,
+        name: str | Unset | None = UNSET,
+        description: str | Unset | None = UNSET,
     ) -> Policy:
         """Replaces the statements; attachments stay.
 
