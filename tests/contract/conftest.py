@@ -13,7 +13,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from contract.marks import covered, needed
+from contract.lists import LISTS
+from contract.marks import covered, covers, needed
 from contract.recorder import Recorder
 from contract.server import Server, serving
 from contract.targets import TARGETS
@@ -29,18 +30,29 @@ PROVEN: Counter[tuple[str, str]] = Counter()
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "covers(verb, *options): the contract test proves this cell")
     config.addinivalue_line("markers", "needs(verb, *options): the contract test makes use of this cell")
+    config.addinivalue_line("markers", "each_list(*options): runs for every list verb and proves it")
     config.addinivalue_line("markers", "targets(**attributes): only targets whose attributes are so")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "target" in metafunc.fixturenames:
-        marks = list(metafunc.definition.iter_markers())
-        wanted = needed(marks)
-        chosen = [target for target in TARGETS if _fits(target, wanted)]
-        for mark in marks:
-            if mark.name == "targets":
-                chosen = [one for one in chosen if all(getattr(one, key) == value for key, value in mark.kwargs.items())]
+    if "target" not in metafunc.fixturenames:
+        return
+    marks = list(metafunc.definition.iter_markers())
+    chosen = [target for target in TARGETS if _fits(target, needed(marks))]
+    for mark in marks:
+        if mark.name == "targets":
+            chosen = [one for one in chosen if all(getattr(one, key) == value for key, value in mark.kwargs.items())]
+    options = next((mark.args for mark in marks if mark.name == "each_list"), None)
+    if options is None:
         metafunc.parametrize("target", chosen, ids=lambda target: target.name)
+        return
+    pairs = [
+        pytest.param(target, one, id=f"{target.name}-{one.verb}", marks=covers(one.verb, *options))
+        for target in chosen
+        for one in LISTS
+        if _fits(target, {one.verb: set(options), **dict.fromkeys(one.needs, set[str]())})
+    ]
+    metafunc.parametrize(("target", "lists"), pairs)
 
 
 def _fits(target: Target, wanted: dict[str, set[str]]) -> bool:

@@ -61,6 +61,7 @@ def declared(capabilities: Capabilities, adapter: type[Adapter]) -> dict[str, fr
 
 
 def options_of(function: object) -> set[str]:
-    """The names of the parameters that may be left out (``id`` only where the backend chooses one)."""
+    """The names of the parameters that may be left out (``create(id)`` only where the backend chooses ids)."""
     parameters = inspect.signature(function).parameters.values()  # type: ignore[arg-type]
-    return {one.name for one in parameters if one.default is not inspect.Parameter.empty and one.name != "id"}
+    optional = {one.name for one in parameters if one.default is not inspect.Parameter.empty}
+    return optional - {one.name for one in parameters if one.name == "id" and one.kind is not one.KEYWORD_ONLY}

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import pytest
 
-__all__ = ["covered", "covers", "needed", "needs"]
+__all__ = ["covered", "covers", "each_list", "needed", "needs", "only"]
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -23,6 +23,16 @@ def covers(verb: str, *options: str) -> pytest.MarkDecorator:
 def needs(verb: str, *options: str) -> pytest.MarkDecorator:
     """This test uses ``verb``; it runs only where the column lists it."""
     return pytest.mark.needs(verb, *options)
+
+
+def only(**attributes: object) -> pytest.MarkDecorator:
+    """Only targets whose attributes are so."""
+    return pytest.mark.targets(**attributes)
+
+
+def each_list(*options: str) -> pytest.MarkDecorator:
+    """Runs the test, which takes ``lists``, for every list verb, and proves each of them with ``options``."""
+    return pytest.mark.each_list(*options)
 
 
 def covered(marks: Iterable[pytest.Mark]) -> dict[str, set[str]]:

@@ -65,7 +65,11 @@ class Rules:
         refused: ids that break its rule.
         statement: an allow statement that it accepts, and with ``action`` and ``resource`` what that allows.
         mistaken: ids that it takes and then mistakes for another, each with that other one.
-        page: the most items on a page; ``None`` where it does not page.
+        unknown_key: a well-formed id of no access key.
+        callback_method: what ``sessions.create`` takes ``code=`` and ``state=`` of an OAuth callback with.
+        scope: what a session can be constrained to, with a call that this allows and one that it does not; both take a
+            client and a user.
+        page: the most items on a page.
     """
 
     awkward: Sequence[str]
@@ -75,8 +79,11 @@ class Rules:
     denial: Statement
     allowed: tuple[str, str]
     not_allowed: tuple[str, str]
-    page: int | None
+    page: int
     mistaken: Sequence[tuple[str, str]] = ()
+    unknown_key: str = "AKIAJNOSUCHKEYNOSUCQ"
+    callback_method: str = ""
+    scope: Any = None
 
 
 class World(ABC):
@@ -87,6 +94,7 @@ class World(ABC):
     def __init__(self, target: Target, idp: IdentityClient[Any]) -> None:
         self.target = target
         self.rules = target.rules
+        self.rotates = target.rotates
         self.idp = idp
         self.column: Column = expected(target.column)
         self._token = f"{next(_numbers):x}"
@@ -146,8 +154,22 @@ class World(ABC):
         """Gives a user every right."""
 
     @abstractmethod
-    async def seed_users(self, prefix: str, count: int) -> list[str]:
-        """Puts many users into the store itself, past the API."""
+    async def seed(self, what: str, stem: str, count: int, owner: str | None) -> list[str]:
+        """Puts many objects into the store itself, past the API, and answers their ids (see ``seeding.py``)."""
+
+    def reset_token(self, address: str) -> Any:
+        """The password reset token that the backend has sent to this address, ``None`` if none."""
+        raise NotImplementedError
+
+    def code(self, secret: Any) -> str:
+        """The TOTP code of now (RFC 6238)."""
+        import pyotp
+
+        return pyotp.TOTP(secret.reveal()).at(int(self.clock.time()))
+
+    def password_name(self, user: str, address: str) -> str:
+        """What this user signs in as, with a password."""
+        return user
 
     async def user_with_address(self, address: str) -> str:
         """A new user whose e-mail address that is; answers its id."""
@@ -187,6 +209,8 @@ class Target(ABC):
         column: its column in ``expected.toml``.
         lacks: states (see ``STATES``) that no credential can be in here, with the reason.
         missing: why it cannot run here, or empty.
+        rotates: whether ``tokens.refresh`` takes a refresh token, which works once.
+        thorough: whether the long lists are worth their time here: once per store and dialect.
         narrowed: whether ``ping()`` takes cells away that the adapter itself declares.
     """
 
@@ -196,6 +220,8 @@ class Target(ABC):
     tag: str = ""
     lacks: Mapping[str, str] = field(default_factory=dict)
     missing: str = ""
+    rotates: bool = False
+    thorough: bool = False
     narrowed: bool = False
     real: bool = False
 

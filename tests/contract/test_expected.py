@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from contract.expected import FACADE, columns, declared, expected
+from contract.lists import LISTS
 from contract.marks import covered, needed
 from contract.targets import TARGETS
 from contract.target import Target, World
@@ -27,6 +28,8 @@ def _marks() -> list[tuple[str, dict[str, set[str]], dict[str, set[str]]]]:
             if test.startswith("test_"):
                 marks = getattr(function, "pytestmark", ())
                 found.append((f"{name}.{test}", covered(marks), needed(marks)))
+                for mark in (mark for mark in marks if mark.name == "each_list"):
+                    found += [(f"{name}.{test}", {one.verb: set(mark.args)}, {one.verb: set(mark.args)}) for one in LISTS]
     return found
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from contract.marks import covers, needs
+from contract.marks import covers, needs, only
 from contract.target import World
 from identity_sdk.errors import (
     AuthenticationError,
@@ -67,10 +67,9 @@ async def test_awkward_ids_are_never_rewritten(world: World) -> None:
 
 
 @covers("users.create")
+@only(column="lakefs-1.x-acl")
 async def test_ids_that_are_lost_on_the_way_never_bring_another_user(world: World) -> None:
     """Ids that the backend takes and then mistakes for another: an error, and never the wrong user."""
-    if not world.rules.mistaken:
-        await world.user()
     for name, mistaken in world.rules.mistaken:
         await world.idp.users.create(name)
         with pytest.raises((NotFoundError, ProtocolError)):
@@ -98,7 +97,7 @@ async def test_ids_against_the_rule_are_refused_before_anything_is_sent(world: W
     assert world.requests() == before
 
 
-@covers("users.get")
+@covers("users.get", "kind=human")
 @covers("users.delete", "missing_ok", "kind=human")
 async def test_unknown_users(world: World) -> None:
     name = world.name("nobody")
@@ -304,3 +303,80 @@ async def test_policies_of_a_user(world: World) -> None:
     assert sorted(policy.id for policy in effective) == sorted([own, shared, both])
     with pytest.raises(NotFoundError):
         await world.idp.users.policies(world.name("nobody"), effective=True)
+
+
+@covers("users.create", "name", "email")
+@covers("users.update", "name", "email", "kind=human")
+async def test_changes_of_a_user(world: World) -> None:
+    name = world.name()
+    made = await world.idp.users.create(name, name="First", email="first@example.com")
+    assert (made.name, made.email) == ("First", "first@example.com")
+    changed = await world.idp.users.update(name, email=None)
+    assert (changed.id, changed.name, changed.email) == (name, "First", None)
+    changed = await world.idp.users.update(name, name="Second", email="second@example.com")
+    assert (changed.name, changed.email) == ("Second", "second@example.com")
+    read = await world.idp.users.get(name)
+    assert (read.name, read.email) == ("Second", "second@example.com")
+    unchanged = await world.idp.users.update(name)
+    assert (unchanged.name, unchanged.email) == ("Second", "second@example.com")
+    with pytest.raises(NotFoundError):
+        await world.idp.users.update(world.name("nobody"), name="x")
+
+
+@needs("credentials.create", "user")
+@covers("users.update", "active")
+async def test_a_disabled_user_cannot_sign_in(world: World) -> None:
+    name = await world.user()
+    key = await world.idp.credentials.create(name)
+    assert (await world.idp.users.get(name)).active is not False
+    assert (await world.idp.users.update(name, active=False)).active is False
+    await world.settle()
+    assert not await world.alive(key)
+    assert (await world.idp.users.update(name, active=True)).active is True
+    await world.settle()
+    assert await world.alive(key)
+
+
+@needs("sessions.create", "identifier", "secret")
+@covers("users.create", "password")
+@covers("users.update", "password")
+async def test_passwords(world: World) -> None:
+    name = world.name()
+    await world.idp.users.create(name, password="the first one")
+    await world.idp.sessions.create("password", identifier=name, secret="the first one")
+    await world.idp.users.update(name, password="the second one")
+    await world.settle()
+    with pytest.raises(AuthenticationError):
+        await world.idp.sessions.create("password", identifier=name, secret="the first one")
+    assert (await world.idp.sessions.create("password", identifier=name, secret="the second one")).user_id == name
+
+
+@covers("users.create", "kind=service")
+@covers("users.get", "kind=service")
+@covers("users.list", "kind=service")
+@covers("users.delete", "kind=service")
+@needs("users.create", "kind=human")
+async def test_machines_are_kept_apart_from_people(world: World) -> None:
+    machine, person = world.name("robot"), await world.user()
+    made = await world.idp.users.create(machine, kind="service")
+    assert (made.id, made.kind) == (machine, "service")
+    assert (await world.idp.users.get(machine, kind="service")).kind == "service"
+    for name, kind in ((machine, "human"), (person, "service")):
+        with pytest.raises(NotFoundError):
+            await world.idp.users.get(name, kind=kind)
+        assert name not in [user.id for user in await world.idp.users.list(kind=kind)]
+        assert not (await world.idp.users.delete(name, kind=kind, missing_ok=True)).existed
+    assert machine in [user.id for user in await world.idp.users.list(kind="service")]
+    assert (await world.idp.users.delete(machine, kind="service")).existed
+    assert machine not in [user.id for user in await world.idp.users.list(kind="service")]
+
+
+@covers("users.update", "kind=service", "name")
+@needs("users.create", "kind=service")
+async def test_changes_of_a_machine(world: World) -> None:
+    machine = world.name("robot")
+    await world.idp.users.create(machine, kind="service")
+    changed = await world.idp.users.update(machine, name="Robot", kind="service")
+    assert (changed.id, changed.name, changed.kind) == (machine, "Robot", "service")
+    with pytest.raises(NotFoundError):
+        await world.idp.users.update(machine, name="Robot")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from contract.targets import lakefs
+from contract.targets import lakefs, local
 from contract.target import Target
 
 __all__ = ["TARGETS"]
 
-TARGETS: tuple[Target, ...] = (*lakefs.TARGETS,)
+TARGETS: tuple[Target, ...] = (*local.TARGETS, *lakefs.TARGETS)

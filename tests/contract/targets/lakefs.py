@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from contract.clock import ManualClock
+from contract.seeding import plant
 from contract.server import Server
 from contract.target import Cutter, Rules, Services, Target, World
 from contract.witness import Witness
@@ -42,17 +43,27 @@ RULES = Rules(
     allowed=("fs:ReadObject", "arn:lakefs:fs:::repository/r1"),
     not_allowed=("fs:WriteObject", "arn:lakefs:fs:::repository/r1"),
     page=1000,
+    callback_method="oidc",
 )
 
 
 class LakeFSWorld(World):
     target: LakeFSTarget
 
-    def __init__(self, target: LakeFSTarget, idp: IdentityClient[Any], server: Server, store: Store, clock: ManualClock):
+    def __init__(
+        self,
+        target: LakeFSTarget,
+        idp: IdentityClient[Any],
+        server: Server,
+        store: Store,
+        clock: ManualClock,
+        outbox: list[Any],
+    ) -> None:
         super().__init__(target, idp)
         self.clock = clock
         self.store = store
         self._server = server
+        self._outbox = outbox
 
     @property
     def cutter(self) -> Cutter:
@@ -68,9 +79,16 @@ class LakeFSWorld(World):
         if not self.target.single_user:
             await self.idp.groups.add_member("Admins", user)
 
-    async def seed_users(self, prefix: str, count: int) -> list[str]:
-        now = self.clock.time()
-        return await self.store.write(lambda conn: q.seed_users(conn, count, created_at=now, prefix=prefix))
+    async def seed(self, what: str, stem: str, count: int, owner: str | None) -> list[str]:
+        now, (statement, *_) = self.clock.time(), self.rules.statements
+        wire = [{"effect": statement.effect, "action": list(statement.actions), "resource": statement.resources[0]}]
+        return await self.store.write(lambda conn: plant(conn, what, stem, count, owner, now, wire))
+
+    def reset_token(self, address: str) -> Any:
+        return next((letter.token for letter in self._outbox if letter.email == address), None)
+
+    def password_name(self, user: str, address: str) -> str:
+        return address
 
     async def user_with_address(self, address: str) -> str:
         return str((await self.idp.users.create(address, invite=True)).id)
@@ -138,7 +156,7 @@ class LakeFSTarget(Target):
         try:
             adapter = LakeFS(base_url=server.url + lakefs.BASE_PATH, auth=ADMIN)
             async with connect(adapter, clock=clock, backoff=(0.0, 0.0)) as idp:
-                yield LakeFSWorld(self, idp, server, store, clock)
+                yield LakeFSWorld(self, idp, server, store, clock, app.state.emulator.outbox)
         finally:
             server.app = None
             await store.aclose()
@@ -153,6 +171,7 @@ def _target(face: str, cache: float) -> LakeFSTarget:
         column=f"lakefs-{face}",
         face=face,
         cache=cache,
+        thorough=cache == 0,
         rules=replace(RULES, awkward=acl, mistaken=(("a+b", "a b"),)) if face == "1.x-acl" else RULES,
         narrowed=face != "0.91",
         lacks={"powerless": "the one user of a single-user server may do everything"} if single else {},
