@@ -115,15 +115,11 @@ def _shown_result(match: re.Match[str]) -> str:
     if "[(" not in match[1]:
         return match[0]
     try:
-        result: tuple[object, ...] = literal_eval(match[1])
-        shown = [_shown_pairs(part) if isinstance(part, list) else part for part in result]
-    except (ValueError, SyntaxError, TypeError):
+        *said, headers = literal_eval(match[1])  # (version, status, reason, headers), or (status, headers)
+        shown = [(name, value if name.decode("latin-1").lower() in ALLOWED_HEADERS else b"[redacted]") for name, value in headers]
+    except (ValueError, SyntaxError, TypeError, AttributeError):
         return "return_value=[redacted]"
-    return f"return_value={tuple(shown)!r}"
-
-
-def _shown_pairs(pairs: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    return [(name, value if name.decode().lower() in ALLOWED_HEADERS else b"[redacted]") for name, value in pairs]
+    return f"return_value={(*said, shown)!r}"
 
 
 _CLEAN = _Clean()

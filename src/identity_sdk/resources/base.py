@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 from identity_sdk.capabilities import Cell
 from identity_sdk.errors import InvalidRequestError, NotSupportedError
 from identity_sdk.listing import Scope
+from identity_sdk.secrets import Secret
 from identity_sdk.wire.call import Sender
 
 __all__ = ["Resource", "derived", "one_of", "supports"]
@@ -51,6 +52,8 @@ class Resource:
         ]
         if area is not None:
             cls.area, cls.verbs = area, tuple(public)
+            for name in public:
+                setattr(cls, name, _discreet(vars(cls)[name]))
             return
         for name in public:
             if name in cls.verbs and not hasattr(vars(cls)[name], "__cell__"):
@@ -120,16 +123,54 @@ def supports(*, kinds: tuple[str, ...] = (), refuses: Mapping[str, str] | None =
                     operation=f"{self.area}.{verb}",
                 )
 
-        wrapper: F = _async(function, check) if inspect.iscoroutinefunction(function) else _later(function, check)
+        secrets = _secret_parameters(function)
+        if secrets and not inspect.iscoroutinefunction(function):
+            raise TypeError(f"{function.__qualname__} takes a secret, so it must be async")
+        wrapper: F = _async(function, check, secrets) if inspect.iscoroutinefunction(function) else _later(function, check)
         vars(wrapper)["__cell__"] = {"kinds": kinds, "refuses": refused}
         return wrapper
 
     return decorate
 
 
-def _async(function: Any, check: Callable[[Resource, Mapping[str, object]], None]) -> Any:
+def _secret_parameters(function: Any) -> dict[str, int]:
+    """The parameters that take a secret, and at which position."""
+    parameters = inspect.signature(function).parameters.values()
+    return {one.name: place for place, one in enumerate(parameters, -1) if "Secret" in str(one.annotation)}
+
+
+def _hidden(
+    secrets: Mapping[str, int], args: tuple[object, ...], kwargs: dict[str, object]
+) -> tuple[object, ...]:
+    """Wraps plain strings that are secrets, so that no frame below the caller's own shows them in its locals."""
+    for name in secrets:
+        if isinstance(value := kwargs.get(name), str):
+            kwargs[name] = Secret(value)
+    places = set(secrets.values())
+    return tuple(Secret(one) if at in places and isinstance(one, str) else one for at, one in enumerate(args))
+
+
+def _discreet(function: Any) -> Any:
+    """A verb's default body, which refuses, without the caller's secrets in its frame."""
+    secrets = _secret_parameters(function)
+    if not secrets:
+        return function
+
     @wraps(function)
     async def verb(self: Resource, *args: object, **kwargs: object) -> object:
+        args = _hidden(secrets, args, kwargs)
+        return await function(self, *args, **kwargs)
+
+    return verb
+
+
+def _async(
+    function: Any, check: Callable[[Resource, Mapping[str, object]], None], secrets: Mapping[str, int]
+) -> Any:
+    @wraps(function)
+    async def verb(self: Resource, *args: object, **kwargs: object) -> object:
+        if secrets:
+            args = _hidden(secrets, args, kwargs)
         if kwargs:
             check(self, kwargs)
         async with self._sender.verb(f"{self.area}.{function.__name__}"):  # pyright: ignore[reportPrivateUsage]

@@ -24,7 +24,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from identity_sdk.errors import IdentityError, InvalidRequestError, ProtocolError
 from identity_sdk.models import Model
-from identity_sdk.secrets import REVEAL
+from identity_sdk.secrets import REVEAL, Secret
 from identity_sdk.wire.call import Call, Dialect, OperationSpec, Retry, Sender
 from identity_sdk.wire.request import Request, Response
 
@@ -151,7 +151,7 @@ class _Compiled:
         headers = dict(api._headers)  # pyright: ignore[reportPrivateUsage]
         for name, wire in self.headers.items():
             if (value := bound.get(name)) is not None:
-                headers[wire] = _header_value(name, str(value))
+                headers[wire] = _header_value(name, value)
         body = b""
         if self.body is not None and bound.get("body") is not None:
             headers["Content-Type"] = "application/json"
@@ -192,9 +192,11 @@ def _split(path: str) -> tuple[list[str], list[str]]:
     return parts[0::2], parts[1::2]
 
 
-def _header_value(name: str, text: str) -> str:
+def _header_value(name: str, value: object) -> str:
     """RFC 9110 section 5.5: visible ASCII and blanks; a line break would begin another header."""
+    text = value.reveal() if isinstance(value, Secret) else str(value)
     if not (text.isascii() and text.replace("\t", " ").isprintable()):
+        del text  # tracebacks show locals
         raise InvalidRequestError(f"{name} holds characters that no header can carry", fields={name: "invalid"})
     return text
 

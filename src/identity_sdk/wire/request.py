@@ -27,6 +27,10 @@ class Request:
     headers: dict[str, str] = field(default_factory=dict[str, str], repr=False)
     body: bytes = field(default=b"", repr=False)
 
+    def __repr__(self) -> str:
+        """Without the query: an OAuth callback has its code there."""
+        return f"Request({self.method} {self.target.partition('?')[0]})"
+
 
 @dataclass(slots=True)
 class Response:

@@ -27,8 +27,8 @@ class SignInApi(LakeFSApi):
     async def get_user_by(
         self,
         *,
-        authorization: Annotated[str | None, Header("Authorization")] = None,
-        cookie: Annotated[str | None, Header("Cookie")] = None,
+        authorization: Annotated[Secret | None, Header("Authorization")] = None,
+        cookie: Annotated[Secret | None, Header("Cookie")] = None,
     ) -> CurrentUser:
         """Whose credential that is."""
         ...
@@ -43,7 +43,7 @@ class SignInApi(LakeFSApi):
         told = claims_of(token.token).get("sub")
         if isinstance(told, str) and told:
             return told
-        return signed_in(await self.get_user_by(authorization=f"Bearer {token.token.reveal()}"))
+        return signed_in(await self.get_user_by(authorization=Secret(f"Bearer {token.token.reveal()}")))
 
 
 def signed_in(answer: CurrentUser) -> str:

@@ -119,7 +119,7 @@ class LakeFSSessions(_SigningIn, Sessions):
                 "the server set no session cookie: the code or the state is not accepted"
             )
         name, value = found
-        user = signed_in(await self._signing_in.get_user_by(cookie=f"{name}={value.reveal()}"))
+        user = signed_in(await self._signing_in.get_user_by(cookie=Secret(f"{name}={value.reveal()}")))
         return LakeFSSession(
             id=fingerprint(value.reveal(), "ses"), user_id=user, method="oidc", token=value, cookie=name
         )
