@@ -21,6 +21,7 @@ from typing import Annotated, Any, ClassVar, Concatenate, ParamSpec, TypeVar, ge
 from urllib.parse import quote, quote_plus, urlencode
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import PydanticSerializationError
 
 from identity_sdk.errors import IdentityError, InvalidRequestError, ProtocolError
 from identity_sdk.models import Model
@@ -163,9 +164,10 @@ class _Compiled:
             checked = self.body_adapter.validate_python(value)
             return self.body_adapter.dump_json(checked, by_alias=True, exclude_unset=True, context=_REVEAL)
         except ValidationError as invalid:
-            raise InvalidRequestError(
-                f"the body of {self.spec.name} is not valid: {_summary(invalid)}", fields=_fields(invalid)
-            ) from None
+            why, fields = _summary(invalid), _fields(invalid)
+        except PydanticSerializationError:
+            why, fields = "a string in it cannot be written as UTF-8 (a lone surrogate)", {"body": "not UTF-8"}
+        raise InvalidRequestError(f"the body of {self.spec.name} is not valid: {why}", fields=fields)
 
     def decode(self, api: Api, response: Response) -> object:
         if self.returns is type(None) or self.returns is None:
@@ -178,9 +180,12 @@ class _Compiled:
         try:
             decoded: object = self.decoder.validate_json(response.body)
         except ValidationError as invalid:
-            raise ProtocolError(f"the answer is not what {self.spec.name} promises: {_summary(invalid)}") from None
-        _believe(decoded)
-        return decoded
+            why = _summary(invalid)
+        else:
+            _believe(decoded)
+            return decoded
+        # Outside of the handler: pydantic's error quotes what it was given, and would stay the context of ours.
+        raise ProtocolError(f"the answer is not what {self.spec.name} promises: {why}")
 
 
 _REVEAL: Any = REVEAL
@@ -209,8 +214,12 @@ def _query_value(api: Api, value: object) -> str:
 
 def _believe(decoded: object) -> None:
     """Refuses an extra key that equals the name of a field: it would come out of a dump as that field."""
+    if isinstance(decoded, dict):
+        decoded = tuple(decoded.values())  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
     for one in decoded if isinstance(decoded, tuple | list) else (decoded,):  # pyright: ignore[reportUnknownVariableType]
         if not isinstance(one, Model):
+            if isinstance(one, tuple | list | dict):
+                _believe(one)  # pyright: ignore[reportUnknownArgumentType]
             continue
         if one.model_extra and not one.shadowed.isdisjoint(one.model_extra):
             names = ", ".join(sorted(one.shadowed & one.model_extra.keys()))
