@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, Self, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, Protocol, Self, TypeVar, cast, overload
 
 from identity_sdk.adapters.base import Adapter
 from identity_sdk.auth.sources import Auth
@@ -221,6 +221,9 @@ class IdentityClient(Generic[A_co]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a client cannot be pickled: it holds a credential and connections")
 
     def __repr__(self) -> str:
         order = " → ".join(ORDER)

@@ -17,14 +17,18 @@ from identity_sdk.errors import AuthenticationError, ConfigurationError
 from identity_sdk.models import Session, Token
 from identity_sdk.secrets import Secret
 from identity_sdk.wire.call import Sender
+from identity_sdk.wire.request import Request
 
 __all__ = [
     "AccessKey",
+    "ApiKey",
     "Auth",
     "BasicSource",
     "Bearer",
     "BearerSource",
     "Issued",
+    "Password",
+    "SigningSource",
     "TokenSource",
     "bearer_of",
     "digest",
@@ -44,12 +48,12 @@ class AccessKey:
         """
         if isinstance(secret_access_key, str):
             secret_access_key = Secret(secret_access_key)  # not in a local: tracebacks show those
+        object.__setattr__(self, "access_key_id", access_key_id)
+        object.__setattr__(self, "secret_access_key", secret_access_key)
         if not access_key_id or ":" in access_key_id:
             raise ConfigurationError("access_key_id must be neither empty nor hold a colon")
         if not secret_access_key:
             raise ConfigurationError("secret_access_key is empty")
-        object.__setattr__(self, "access_key_id", access_key_id)
-        object.__setattr__(self, "secret_access_key", secret_access_key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,43 @@ class Bearer:
             raise ConfigurationError("the bearer token is empty")
 
 
-Auth: TypeAlias = AccessKey | Bearer | Session | Token
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """An API key in one piece, as the backend showed it."""
+
+    key: Secret
+
+    def __init__(self, key: Secret | str) -> None:
+        """Raises:
+        ConfigurationError: it is empty.
+        """
+        object.__setattr__(self, "key", key if isinstance(key, Secret) else Secret(key))
+        del key  # tracebacks show locals
+        if not self.key:
+            raise ConfigurationError("the API key is empty")
+
+
+@dataclass(frozen=True, slots=True)
+class Password:
+    """A user name and its password, for backends that sign in by them."""
+
+    username: str
+    password: Secret
+
+    def __init__(self, username: str, password: Secret | str) -> None:
+        """Raises:
+        ConfigurationError: one of both is empty.
+        """
+        object.__setattr__(self, "password", password if isinstance(password, Secret) else Secret(password))
+        object.__setattr__(self, "username", username)
+        del password  # tracebacks show locals
+        if not username:
+            raise ConfigurationError("username is empty")
+        if not self.password:
+            raise ConfigurationError("password is empty")
+
+
+Auth: TypeAlias = AccessKey | ApiKey | Bearer | Password | Session | Token
 """What ``connect(auth=…)`` and ``with_credential(…)`` take."""
 
 
@@ -119,6 +159,18 @@ class TokenSource(Protocol):
     def authorize(self, issued: Issued, method: str, headers: dict[str, str]) -> None:
         """Puts the token on a request."""
         ...
+
+
+class SigningSource:
+    """A token source whose proof covers more of a request than its method: :meth:`sign` takes the place of ``authorize``."""
+
+    def sign(self, issued: Issued, request: Request) -> None:
+        """Puts the token on a request. Called anew for each attempt."""
+        raise NotImplementedError
+
+    def authorize(self, issued: Issued, method: str, headers: dict[str, str]) -> None:
+        """Without a target there is nothing to sign."""
+        raise NotImplementedError
 
 
 def digest(*parts: str) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
-from identity_sdk.auth.sources import Issued
+from identity_sdk.auth.sources import Issued, SigningSource
 from identity_sdk.auth.token_cache import TokenCache
 from identity_sdk.errors import IdentityError
+from identity_sdk.secrets import REDACTED
 from identity_sdk.wire.call import Call, Sender
-from identity_sdk.wire.request import Response
+from identity_sdk.wire.request import Request, Response
 
 __all__ = ["LoginFailedError", "with_token"]
 
@@ -38,16 +39,35 @@ async def with_token(
     """
     request = call.request
     issued = cache.fresh() or await _token(cache, sender)
-    cache.source.authorize(issued, request.method, request.headers)
+    _authorize(cache, issued, request)
     response = await send(call)
+    if response.status >= 400:
+        _hush(response, issued)
     if response.status < 400 or not cache.source.renewable or not call.dialect.token_rejected(response):
         return response
     cache.invalidate(issued)
     renewed = await _token(cache, sender)
     if renewed.value == issued.value:  # the source has no other: a replay would be refused alike
         return response
-    cache.source.authorize(renewed, request.method, request.headers)
-    return await send(call)
+    _authorize(cache, renewed, request)
+    response = await send(call)
+    if response.status >= 400:
+        _hush(response, renewed)
+    return response
+
+
+def _hush(response: Response, issued: Issued) -> None:
+    """Takes the token out of an error's body: some servers repeat it in their message."""
+    said = issued.value.reveal().rpartition(" ")[2].encode()  # without "Basic "
+    if said in response.body:
+        response.body = response.body.replace(said, REDACTED.encode())
+
+
+def _authorize(cache: TokenCache, issued: Issued, request: Request) -> None:
+    if isinstance(cache.source, SigningSource):
+        cache.source.sign(issued, request)
+    else:
+        cache.source.authorize(issued, request.method, request.headers)
 
 
 async def _token(cache: TokenCache, sender: Sender) -> Issued:

@@ -7,7 +7,8 @@
 
 Parameters named in the path go there, percent-encoded (``safe=''``; empty, ``.`` and ``..`` are refused before
 anything is sent). A parameter named ``body`` is sent as JSON; those annotated ``Annotated[…, Header("If-Match")]`` as a
-header; all others go to the query, ``None`` meaning absent. The answer is decoded to the annotated return type in one
+header; all others go to the query, ``None`` meaning absent, a sequence one pair for each of its items. A path parameter
+annotated ``Annotated[str, Segments()]`` may hold several segments: its slashes stay. The answer is decoded to the annotated return type in one
 step: ``None`` for no body, :class:`~identity_sdk.wire.request.Response` for the raw answer.
 """
 
@@ -29,7 +30,7 @@ from identity_sdk.secrets import REVEAL, Secret
 from identity_sdk.wire.call import Call, Dialect, OperationSpec, Retry, Sender
 from identity_sdk.wire.request import Request, Response
 
-__all__ = ["Api", "Header", "Query", "encode_segment", "operation"]
+__all__ = ["Api", "Header", "Query", "Segments", "encode_segment", "operation"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -52,6 +53,11 @@ class Header:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Segments:
+    """A path parameter that may hold several segments; each is encoded and checked by itself."""
+
+
 class Api:
     """The base of a wire API: holds the port to the pipeline and the way that the backend words its answers."""
 
@@ -67,6 +73,10 @@ class Api:
     def is_json(self, response: Response) -> bool:
         """Whether the answer may be read as JSON, by its content type."""
         return "json" in response.headers.get("content-type", "")
+
+    def complete(self, decoded: Any, response: Response) -> Any:
+        """What an operation answers: the decoded body, or where a backend says more by status or cookie, that as well."""
+        return decoded
 
 
 def encode_segment(name: str, value: object) -> str:
@@ -103,10 +113,13 @@ class _Compiled:
         self.query: dict[str, str] = {}
         self.headers: dict[str, str] = {}
         self.body: str | None = None
+        self.several: set[str] = set()
         for name in self.names:
-            if name in self.segments:
-                continue
             marks = get_args(hints[name])[1:] if get_origin(hints[name]) is Annotated else ()
+            if name in self.segments:
+                if any(isinstance(mark, Segments) for mark in marks):
+                    self.several.add(name)
+                continue
             header = next((mark for mark in marks if isinstance(mark, Header)), None)
             if name == "body":
                 self.body = name
@@ -138,11 +151,14 @@ class _Compiled:
     def request(self, api: Api, bound: Mapping[str, object]) -> Request:
         target = api._base_path + self.literals[0]  # pyright: ignore[reportPrivateUsage]
         for segment, literal in zip(self.segments, self.literals[1:], strict=True):
-            target += encode_segment(segment, bound[segment]) + literal
+            value = bound[segment]
+            parts = str(value).split("/") if segment in self.several else (value,)
+            target += "/".join([encode_segment(segment, part) for part in parts]) + literal
         pairs = [
-            (wire, _query_value(api, value))
+            (wire, _query_value(api, one))
             for name, wire in self.query.items()
             if (value := bound.get(name)) is not None
+            for one in (value if isinstance(value, list | tuple) else (value,))  # pyright: ignore[reportUnknownVariableType]
         ]
         if pairs:
             try:
@@ -183,7 +199,7 @@ class _Compiled:
             why = _summary(invalid)
         else:
             _believe(decoded)
-            return decoded
+            return api.complete(decoded, response)
         # Outside of the handler: pydantic's error quotes what it was given, and would stay the context of ours.
         raise ProtocolError(f"the answer is not what {self.spec.name} promises: {why}")
 
