@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from identity_sdk.adapters.base import Adapter
     from identity_sdk.adapters.lakefs.adapter import LakeFS
     from identity_sdk.adapters.local.adapter import Local
-    from identity_sdk.auth.sources import AccessKey, Bearer
+    from identity_sdk.auth.sources import AccessKey, ApiKey, Bearer, Password
     from identity_sdk.capabilities import Capabilities, Propagation, ServerInfo
     from identity_sdk.client import IdentityClient, connect
     from identity_sdk.errors import (
@@ -72,7 +72,7 @@ _HOMES = {
     "adapters.base": "Adapter",
     "adapters.lakefs.adapter": "LakeFS",
     "adapters.local.adapter": "Local",
-    "auth.sources": "AccessKey Bearer",
+    "auth.sources": "AccessKey ApiKey Bearer Password",
     "capabilities": "Capabilities Propagation ServerInfo",
     "client": "IdentityClient connect",
     "errors": "AmbiguousOutcomeError AuthenticationError ChallengeRequiredError ClientClosedError ConfigurationError"
@@ -92,6 +92,7 @@ __all__ = [
     "AccessKey",
     "Adapter",
     "AmbiguousOutcomeError",
+    "ApiKey",
     "AuthMethod",
     "AuthenticationError",
     "Bearer",
@@ -122,6 +123,7 @@ __all__ = [
     "NotSupportedError",
     "Page",
     "PartialFailureError",
+    "Password",
     "PermissionDeniedError",
     "Policy",
     "PreconditionFailedError",

@@ -23,7 +23,7 @@ from identity_sdk.errors import (
 from identity_sdk.models import Entity, Input, Model
 from identity_sdk.secrets import Secret
 from identity_sdk.wire.call import Dialect, OperationSpec, Retry
-from identity_sdk.wire.operation import Api, Header, Query, encode_segment, operation
+from identity_sdk.wire.operation import Api, Header, Query, Segments, encode_segment, operation
 from identity_sdk.wire.request import Response
 
 pytestmark = pytest.mark.anyio
@@ -369,3 +369,39 @@ def test_no_answer_raises_anything_foreign(scripted: Any, body: bytes, status: i
             await ThingApi(scripted, "", user_agent="t").get_thing("x")
 
     anyio.run(call)
+
+
+class ManyApi(Api):
+    @operation("GET /many")
+    async def many(self, *, customer: tuple[str, ...] | list[str] = (), deep: bool | None = None) -> Things: ...
+
+    @operation("DELETE /keys/{prefix}")
+    async def drop(self, prefix: Annotated[str, Segments()]) -> None: ...
+
+    def complete(self, decoded: Any, response: Response) -> Any:
+        return decoded if decoded is None else decoded.model_copy(update={"results": (response.status,)})
+
+
+async def test_a_sequence_repeats_its_query_parameter(scripted: Any) -> None:
+    scripted.answer = Response(200, JSON, b'{"results": []}')
+    api = ManyApi(scripted, "/v1", user_agent="t")
+    for value in (("a", "b&c"), ["a", "b&c"]):
+        await api.many(customer=value, deep=True)
+        assert scripted.calls[-1].request.target == "/v1/many?customer=a&customer=b%26c&deep=true"
+    await api.many(customer=())
+    assert scripted.calls[-1].request.target == "/v1/many"
+
+
+async def test_slashes_stay_where_a_parameter_holds_several_segments(scripted: Any) -> None:
+    api = ManyApi(scripted, "/v1", user_agent="t")
+    await api.drop("1ab/2 c")
+    assert scripted.calls[-1].request.target == "/v1/keys/1ab/2%20c"
+    for refused in ("", "a/", "/a", "a//b", "a/../b", "a/."):
+        with pytest.raises(InvalidRequestError):
+            await api.drop(refused)
+    assert len(scripted.calls) == 1
+
+
+async def test_an_api_may_complete_what_was_decoded(scripted: Any) -> None:
+    scripted.answer = Response(200, JSON, b'{"results": []}')
+    assert (await ManyApi(scripted, "/v1", user_agent="t").many()).results == (200,)

@@ -162,7 +162,7 @@ class TokenSource(Protocol):
 
 
 class SigningSource:
-    """A token source whose proof covers more of a request than its method: :meth:`sign` takes the place of ``authorize``."""
+    """A token source whose proof covers the whole request: :meth:`sign` takes the place of ``authorize``."""
 
     def sign(self, issued: Issued, request: Request) -> None:
         """Puts the token on a request. Called anew for each attempt."""
@@ -241,12 +241,17 @@ async def _in_thread(getter: TokenGetter) -> str | Secret | Issued:
     return cast("str | Secret | Issued", got)
 
 
-def bearer_of(auth: Session | Token) -> Bearer:
+def bearer_of(auth: Auth) -> Bearer:
     """The bearer token of a session or token that ``create`` or ``issue`` answered.
 
     Raises:
-        ConfigurationError: it came from a list or a get, which never show the value.
+        ConfigurationError: it came from a list or a get, which never show the value; or it is another kind of
+            credential, which this backend cannot sign in by.
     """
+    if isinstance(auth, Bearer):
+        return auth
+    if not isinstance(auth, Session | Token):
+        raise ConfigurationError(f"this backend cannot sign in by {type(auth).__name__}")
     value = auth.token if isinstance(auth, Session) else auth.value
     if value is None:
         raise ConfigurationError(

@@ -8,8 +8,8 @@
 Parameters named in the path go there, percent-encoded (``safe=''``; empty, ``.`` and ``..`` are refused before
 anything is sent). A parameter named ``body`` is sent as JSON; those annotated ``Annotated[…, Header("If-Match")]`` as a
 header; all others go to the query, ``None`` meaning absent, a sequence one pair for each of its items. A path parameter
-annotated ``Annotated[str, Segments()]`` may hold several segments: its slashes stay. The answer is decoded to the annotated return type in one
-step: ``None`` for no body, :class:`~identity_sdk.wire.request.Response` for the raw answer.
+annotated ``Annotated[str, Segments()]`` may hold several segments: its slashes stay. The answer is decoded to the
+annotated return type in one step: ``None`` for no body, :class:`~identity_sdk.wire.request.Response` for the raw answer.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class Api:
         return "json" in response.headers.get("content-type", "")
 
     def complete(self, decoded: Any, response: Response) -> Any:
-        """What an operation answers: the decoded body, or where a backend says more by status or cookie, that as well."""
+        """What an operation answers: the decoded body, and what a backend says by status or cookie."""
         return decoded
 
 
