@@ -72,7 +72,9 @@ def postgres_url() -> Iterator[str]:
             "postgresql",
             marks=[
                 pytest.mark.postgres,
-                pytest.mark.skipif(not POSTGRES, reason="IDENTITY_SDK_TEST_POSTGRES names no PostgreSQL database"),
+                pytest.mark.skipif(
+                    not POSTGRES, reason="IDENTITY_SDK_TEST_POSTGRES names no PostgreSQL database"
+                ),
             ],
         ),
     ]

@@ -44,11 +44,17 @@ VERBS: dict[str, tuple[Verb, list[tuple[str, str]]]] = {
     "groups.delete": (lambda i: i.groups.delete("g"), [("groups:Delete", "groups/g")]),
     "groups.members": (lambda i: i.groups.members("g"), [("groups:ListMembers", "groups/g")]),
     "groups.add_member": (lambda i: i.groups.add_member("g", "bob"), [("groups:AddMember", "groups/g")]),
-    "groups.remove_member": (lambda i: i.groups.remove_member("g", "bob"), [("groups:RemoveMember", "groups/g")]),
+    "groups.remove_member": (
+        lambda i: i.groups.remove_member("g", "bob"),
+        [("groups:RemoveMember", "groups/g")],
+    ),
     "groups.policies": (lambda i: i.groups.policies("g"), [("groups:ListPolicies", "groups/g")]),
     "policies.list": (lambda i: i.policies.list(), [("policies:List", "policies/*")]),
     "policies.get": (lambda i: i.policies.get("p"), [("policies:Get", "policies/p")]),
-    "policies.create": (lambda i: i.policies.create("r", statements=allow("x")), [("policies:Create", "policies/r")]),
+    "policies.create": (
+        lambda i: i.policies.create("r", statements=allow("x")),
+        [("policies:Create", "policies/r")],
+    ),
     "policies.update": (lambda i: i.policies.update("p", name="P"), [("policies:Update", "policies/p")]),
     "policies.delete": (lambda i: i.policies.delete("p"), [("policies:Delete", "policies/p")]),
     "policies.attach": (
@@ -60,11 +66,23 @@ VERBS: dict[str, tuple[Verb, list[tuple[str, str]]]] = {
         [("policies:Detach", "policies/p"), ("policies:Detach", "groups/g")],
     ),
     "policies.check": (lambda i: i.policies.check("bob", "x", "y"), [("policies:Check", "users/bob")]),
-    "policies.permissions": (lambda i: i.policies.permissions("bob"), [("policies:ListPermissions", "users/bob")]),
+    "policies.permissions": (
+        lambda i: i.policies.permissions("bob"),
+        [("policies:ListPermissions", "users/bob")],
+    ),
     "credentials.list": (lambda i: i.credentials.list("bob"), [("credentials:List", "credentials/bob/*")]),
-    "credentials.get": (lambda i: i.credentials.get("KEY", user="bob"), [("credentials:Get", "credentials/bob/KEY")]),
-    "credentials.create": (lambda i: i.credentials.create("bob"), [("credentials:Create", "credentials/bob/*")]),
-    "credentials.create own": (lambda i: i.credentials.create(), [("credentials:Create", "credentials/alice/*")]),
+    "credentials.get": (
+        lambda i: i.credentials.get("KEY", user="bob"),
+        [("credentials:Get", "credentials/bob/KEY")],
+    ),
+    "credentials.create": (
+        lambda i: i.credentials.create("bob"),
+        [("credentials:Create", "credentials/bob/*")],
+    ),
+    "credentials.create own": (
+        lambda i: i.credentials.create(),
+        [("credentials:Create", "credentials/alice/*")],
+    ),
     "credentials.create totp": (
         lambda i: i.credentials.create("bob", kind="totp"),
         [("credentials:EnrolTotp", "credentials/bob/*")],
@@ -85,7 +103,10 @@ VERBS: dict[str, tuple[Verb, list[tuple[str, str]]]] = {
         lambda i: i.credentials.delete("TOTP", user="bob"),
         [("credentials:RemoveTotp", "credentials/bob/TOTP")],
     ),
-    "sessions.impersonate": (lambda i: i.sessions.impersonate("bob"), [("sessions:Impersonate", "users/bob")]),
+    "sessions.impersonate": (
+        lambda i: i.sessions.impersonate("bob"),
+        [("sessions:Impersonate", "users/bob")],
+    ),
     "sessions.end": (
         lambda i: i.sessions.end(Session(id="SESSION", user_id="bob")),
         [("sessions:End", "sessions/bob")],
@@ -95,7 +116,10 @@ VERBS: dict[str, tuple[Verb, list[tuple[str, str]]]] = {
     "tokens.introspect": (lambda i: i.tokens.introspect("VALUE"), [("tokens:Introspect", "tokens/bob")]),
     "tokens.revoke": (lambda i: i.tokens.revoke(id="TOKEN"), [("tokens:Revoke", "tokens/bob")]),
     "native.vacuum": (lambda i: i.native.vacuum(), [("store:Vacuum", "store")]),
-    "native.rotate_signing_key": (lambda i: i.native.rotate_signing_key(), [("store:RotateSigningKey", "store")]),
+    "native.rotate_signing_key": (
+        lambda i: i.native.rotate_signing_key(),
+        [("store:RotateSigningKey", "store")],
+    ),
 }
 # What a principal may do with its own and by its mere existence.
 OWN: dict[str, Verb] = {
@@ -135,7 +159,9 @@ async def furnish(idp: Idp) -> None:
                 id="KEY", user_id="bob", kind="api_key", created_at=now, expires_at=now + 60, attributes=uid
             ),
         )
-        q.totp.insert(conn, q.TotpRow(id="TOTP", user_id="bob", created_at=now, secret="A" * 32, attributes=uid))
+        q.totp.insert(
+            conn, q.TotpRow(id="TOTP", user_id="bob", created_at=now, secret="A" * 32, attributes=uid)
+        )
         q.sessions.insert(conn, q.SessionRow(id="SESSION", user_id="bob", created_at=now, attributes=uid))
         row = q.tokens.get(conn, token.id)
         refresh = keys.hash_of(Secret("VALUE"))
@@ -165,7 +191,9 @@ async def test_the_documented_permission_and_no_less_opens_each_verb(idp: Idp, n
     assert refused.value.provider == "local"
     assert any(action in refused.value.message for action, _ in needed)
     for left_out in needed if len(needed) > 1 else ():
-        some = [allow(action, on=resource)[0] for action, resource in needed if (action, resource) != left_out]
+        some = [
+            allow(action, on=resource)[0] for action, resource in needed if (action, resource) != left_out
+        ]
         policy = await grant(idp, "alice", some)
         with pytest.raises(PermissionDeniedError):
             await verb(alice)
@@ -199,9 +227,13 @@ async def test_a_deny_takes_even_that_away(idp: Idp) -> None:
         await OWN[name](alice)
 
 
-@pytest.mark.parametrize("state", ["anonymous", "unknown key", "wrong secret", "deleted key", "expired key", "expired token",
-                                   "revoked token", "ended session", "expired session", "deleted user", "disabled user",
-                                   "garbage", "refresh token as bearer", "old api key"])  # fmt: skip
+STATES = (
+    "anonymous", "unknown key", "wrong secret", "deleted key", "expired key", "expired token", "revoked token",
+    "ended session", "expired session", "deleted user", "disabled user", "garbage", "refresh token as bearer", "old api key",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("state", STATES)
 async def test_dead_credentials_get_through_to_no_verb(idp: Idp, clock: ManualClock, state: str) -> None:
     await furnish(idp)
     dead = await _dead(idp, clock, state)
@@ -259,7 +291,9 @@ async def _dead(idp: Idp, clock: ManualClock, state: str) -> Idp:
     return by_key
 
 
-@pytest.mark.parametrize("forged", ["none", "HS256", "other key", "other kid", "no kid", "deep", "long", "altered"])
+@pytest.mark.parametrize(
+    "forged", ["none", "HS256", "other key", "other kid", "no kid", "deep", "long", "altered"]
+)
 async def test_forged_tokens_are_refused(idp: Idp, forged: str) -> None:
     from joserfc import jwt
     from joserfc.jwk import OctKey, OKPKey
@@ -318,7 +352,9 @@ async def test_root_is_out_of_the_reach_of_the_almighty(idp: Idp) -> None:
 
 
 async def test_limits_of_a_session_hold_and_are_handed_on(idp: Idp) -> None:
-    session = await idp.sessions.constrain(["users:Get", "users:List*", "credentials:*", "policies:*", "tokens:*", "sessions:*"])
+    session = await idp.sessions.constrain(
+        ["users:Get", "users:List*", "credentials:*", "policies:*", "tokens:*", "sessions:*"]
+    )
     limited = idp.with_credential(session)
     await limited.users.list()
     for refused in (
@@ -363,7 +399,9 @@ async def test_rights_on_one_user_reach_no_other_of_a_similar_name(idp: Idp) -> 
     alice = await key_of(idp, "alice")
     for user in ("a", "a/b", "a*"):
         await idp.users.create(user)
-    await grant(idp, "alice", [*allow("credentials:*", on="credentials/a/*"), *allow("users:Get", on="users/a%2A")])
+    await grant(
+        idp, "alice", [*allow("credentials:*", on="credentials/a/*"), *allow("users:Get", on="users/a%2A")]
+    )
     await alice.credentials.list("a")
     await alice.users.get("a*")
     for refused in (alice.credentials.list("a/b"), alice.users.get("a"), alice.users.get("a/b")):

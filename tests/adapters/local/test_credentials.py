@@ -57,7 +57,9 @@ async def test_an_api_key_is_a_bearer_and_expires_unless_renewed(everywhere: Idp
     assert (await everywhere.credentials.get(key)).expires_at is not None
 
 
-async def test_api_keys_live_90_days_and_access_keys_for_ever_by_default(idp: Idp, clock: ManualClock) -> None:
+async def test_api_keys_live_90_days_and_access_keys_for_ever_by_default(
+    idp: Idp, clock: ManualClock
+) -> None:
     api = await idp.credentials.create(kind="api_key")
     assert api.expires_at is not None
     assert api.expires_at.timestamp() == clock.time() + 90 * 86400
@@ -75,7 +77,9 @@ async def test_api_keys_live_90_days_and_access_keys_for_ever_by_default(idp: Id
 
 async def test_lists_are_ordered_filtered_and_resumable(everywhere: Idp) -> None:
     await everywhere.users.create("a")
-    made = [await everywhere.credentials.create("a", kind=kind) for kind in ("totp", "api_key", "access_key") * 2]
+    made = [
+        await everywhere.credentials.create("a", kind=kind) for kind in ("totp", "api_key", "access_key") * 2
+    ]
     made = [*made[1:3], *made[3:]]  # the second enrolment took the place of the first
     ids = sorted(key.id for key in made)
     assert [key.id for key in await everywhere.credentials.list("a")] == ids
@@ -108,7 +112,9 @@ async def test_a_deleted_key_is_dead_with_all_that_was_got_by_it(everywhere: Idp
     direct = await everywhere.with_credential(AccessKey(key.id, shown(key.secret))).tokens.issue()
     deletion = await everywhere.credentials.delete(key)
     assert deletion.existed
-    assert [left.what for left in deletion.residual] == ["1 access token(s), only where they are verified offline"]
+    assert [left.what for left in deletion.residual] == [
+        "1 access token(s), only where they are verified offline"
+    ]
     for client in (by_session, constrained, *(everywhere.with_credential(each) for each in (token, direct))):
         with pytest.raises(AuthenticationError):
             await client.users.me()

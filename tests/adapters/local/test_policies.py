@@ -75,7 +75,13 @@ async def test_what_is_not_evaluated_is_not_stored(idp: Idp) -> None:
     )
     with pytest.raises(NotSupportedError, match="condition"):
         await idp.policies.create("p", statements=[conditional])
-    for bad in ([], [Statement(effect="allow", actions=(), resources=("*",))], allow(""), allow("a\0"), allow("x") * 101):
+    for bad in (
+        [],
+        [Statement(effect="allow", actions=(), resources=("*",))],
+        allow(""),
+        allow("a\0"),
+        allow("x") * 101,
+    ):
         with pytest.raises(InvalidRequestError):
             await idp.policies.create("p", statements=bad)
     assert len(await idp.policies.list()) == 0
@@ -87,7 +93,11 @@ async def test_deny_wins_over_any_allow(everywhere: Idp) -> None:
     await everywhere.groups.add_member("g", "a")
     check = everywhere.policies.check
     nothing = await check("a", "fs:Read", "repo/x")
-    assert (nothing.allowed, nothing.decided_by, nothing.reason) == (False, "server", "no statement allows it")
+    assert (nothing.allowed, nothing.decided_by, nothing.reason) == (
+        False,
+        "server",
+        "no statement allows it",
+    )
     await everywhere.policies.create("reads", statements=allow("fs:Read*", on="repo/*"))
     await everywhere.policies.create("not-x", statements=deny("*", on="repo/x"))
     await everywhere.policies.attach("reads", group="g")
@@ -160,7 +170,7 @@ async def test_permissions_say_which_policy_they_come_from(everywhere: Idp) -> N
         ("p", "deny", ("y",)),
         ("q", "allow", ("z",)),
     ]
-    first = [page async for page in everywhere.policies.permissions("a", limit=2).pages()][0]
+    first = await anext(everywhere.policies.permissions("a", limit=2).pages())
     assert [s.policy for s in await everywhere.policies.permissions("a", cursor=first.cursor)] == ["q"]
     own = await everywhere.policies.permissions()
     assert [(s.effect, s.actions, s.resources) for s in own] == [("allow", ("*",), ("*",))]

@@ -21,8 +21,9 @@ from .conftest import Idp, ManualClock, allow, grant, key_of, signed_in
 pytestmark = pytest.mark.anyio
 
 AWKWARD = (
-    " ", " a ", "a/b", "..", ".", "a%2Fb", "*", "a*b", "a?b", "ä", "e\u0301", "é", "日本語", "🦊", "A" * 256, "a\nb", "\u202eabc",
-    "'; DROP TABLE users; --", "%", "_", "\U0010ffff", "\x01", "\ud7ff", "\ue000", "user::x", "-", "null", "{id}", "A", "a",
+    " ", " a ", "a/b", "..", ".", "a%2Fb", "*", "a*b", "a?b", "ä", "e\u0301", "é", "日本語", "🦊", "A" * 256, "a\nb",
+    "'; DROP TABLE users; --", "%", "_", "\U0010ffff", "\x01", "\ud7ff", "\ue000", "user::x", "-", "null", "{id}", "A",
+    "\u202eabc", "a",
 )  # fmt: skip
 REFUSED = ("", "a" * 257, "\0", "a\0b", "\ud800", "\udfffx")
 
@@ -131,7 +132,9 @@ async def test_update_changes_what_is_given_and_erases_by_none(everywhere: Idp) 
 async def test_a_disabled_user_is_refused_at_once_and_its_sessions_stay_dead(everywhere: Idp) -> None:
     by_key = await key_of(everywhere, "alice")
     session = await everywhere.sessions.create(
-        "access_key", identifier=by_key._adapter.auth.access_key_id, secret=by_key._adapter.auth.secret_access_key
+        "access_key",
+        identifier=by_key._adapter.auth.access_key_id,
+        secret=by_key._adapter.auth.secret_access_key,
     )
     by_session = everywhere.with_credential(session)
     await by_session.users.me()

@@ -46,7 +46,7 @@ class Core:
             ConfigurationError: the URL is malformed, or the driver is not installed.
         """
         self.passwords = passwords
-        self.store = Store.open(url.reveal())
+        self.store = _open(url)
         self._file = file
         self._ready = False
 
@@ -100,6 +100,16 @@ class Core:
         except StoreError as error:
             failure = ServerError(str(error), provider="local", retryable=False)
         raise failure  # outside the handler: the store's frames hold rows
+
+
+def _open(url: Secret) -> Store:
+    try:
+        return Store.open(url.reveal())
+    except ConfigurationError as error:
+        problem = error.message
+    raise ConfigurationError(
+        problem, provider="local"
+    )  # outside the handler: the store's frames hold the URL
 
 
 def _broken_commit(error: StoreUnavailable) -> AmbiguousOutcomeError:

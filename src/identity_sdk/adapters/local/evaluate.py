@@ -121,9 +121,7 @@ def _statement(policy: str, raw: Mapping[str, object]) -> Statement:
         raise ProtocolError(
             f"policy {policy!r} in the store holds a statement that local cannot read", provider="local"
         )
-    return Statement(
-        effect="allow" if effect == "allow" else "deny", actions=actions, resources=resources
-    )
+    return Statement(effect="allow" if effect == "allow" else "deny", actions=actions, resources=resources)
 
 
 def _patterns(value: object) -> tuple[str, ...]:
