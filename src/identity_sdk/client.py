@@ -266,11 +266,16 @@ def connect(target: str | Adapter | None = None, **options: object) -> IdentityC
                 print(user.id)
     """
     try:
-        resolved = resolve(target, options)
+        return _connect(target, options)
     except IdentityError as error:
-        raise error.with_traceback(None) from None  # its frames hold the options, secrets among them
+        error.__context__ = None  # this and the frames hold the options, secrets among them
+        raise error.with_traceback(None) from None
     finally:
         options.clear()
+
+
+def _connect(target: str | Adapter | None, options: dict[str, object]) -> IdentityClient[Any]:
+    resolved = resolve(target, options)
     adapter, client = resolved.adapter, resolved.client
     make = None
     if adapter.remote:
