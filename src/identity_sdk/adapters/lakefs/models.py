@@ -57,17 +57,18 @@ def _none_for(unset: str | int, wanted: CoreSchema, told: str) -> CoreSchema:
             core_schema.with_default_schema(core_schema.none_schema(), default=None, on_error="default"),
         ]
     )
-    choices: list[CoreSchema | tuple[CoreSchema, str]] = [as_none, core_schema.nullable_schema(wanted)]
-    if unset == 0:
-        choices.reverse()  # the usual case first; here 0 is not a time
+    # The usual case first (``wanted`` takes no unset value): a failed choice costs as much as a field.
     return core_schema.union_schema(
-        choices, mode="left_to_right", custom_error_type="wrong_type", custom_error_message=told
+        [core_schema.nullable_schema(wanted), as_none],
+        mode="left_to_right",
+        custom_error_type="wrong_type",
+        custom_error_message=told,
     )
 
 
 class _TextOrUnset:
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        return _none_for("", core_schema.str_schema(), "Input should be a string")
+        return _none_for("", core_schema.str_schema(min_length=1), "Input should be a string")
 
 
 class _TimeOrUnset:
