@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from identity_sdk.adapters.local import Local
+from identity_sdk.adapters.local.desk import Caller
 from identity_sdk.adapters.local.rules import all_of, name_of
 from identity_sdk.auth.sources import AccessKey, Bearer
 from identity_sdk.errors import AuthenticationError, ConfigurationError, PermissionDeniedError
@@ -229,7 +230,8 @@ async def test_a_deny_takes_even_that_away(idp: Idp) -> None:
 
 STATES = (
     "anonymous", "unknown key", "wrong secret", "deleted key", "expired key", "expired token", "revoked token",
-    "ended session", "expired session", "deleted user", "disabled user", "garbage", "refresh token as bearer", "old api key",
+    "ended session", "expired session", "deleted user", "disabled user", "garbage",
+    "refresh token as bearer", "old api key",
 )  # fmt: skip
 
 
@@ -441,6 +443,20 @@ async def test_a_function_that_gets_tokens_is_asked_again_after_a_rejection(
         with pytest.raises(AuthenticationError):
             await client.users.me()
     assert asked == (2 if sort == "async" else 3 - 1)
+
+
+async def test_a_late_rejection_does_not_throw_away_a_newer_token() -> None:
+    class Sender:
+        """No pipeline is needed to ask a function."""
+
+    values = iter("abc")
+    caller = Caller(Bearer(lambda: next(values)))
+    first = await caller.proof(Sender())  # type: ignore[arg-type]
+    assert caller.reject(first)
+    second = await caller.proof(Sender())  # type: ignore[arg-type]
+    assert caller.reject(first)
+    assert await caller.proof(Sender()) is second  # type: ignore[arg-type]
+    assert not Caller(None).reject(second)
 
 
 async def test_what_is_no_credential_is_refused_before_anything(idp: Idp) -> None:

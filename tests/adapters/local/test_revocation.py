@@ -11,6 +11,8 @@ from identity_sdk import connect
 from identity_sdk.adapters.local import PasswordReset
 from identity_sdk.auth.sources import AccessKey, Bearer
 from identity_sdk.errors import AuthenticationError, IdentityError, RateLimitedError
+from identity_sdk.models import Session, Token
+from identity_sdk.secrets import Secret
 from identity_sdk.store import queries as q
 from identity_sdk.store import tables
 
@@ -226,6 +228,69 @@ async def test_a_cancelled_delete_is_done_or_not_done(everywhere: Idp) -> None:
             assert (await client.users.me()).id == "alice"
         else:
             assert left == {}
+
+
+async def test_nothing_lives_on_what_another_writer_took_away(everywhere: Idp, clock: ManualClock) -> None:
+    """An emulator on the same store deletes by its own rules; what hangs on something gone is dead all the same."""
+    store = everywhere._adapter._core.store
+
+    async def dead(auth: Session | Token) -> None:
+        with pytest.raises(AuthenticationError):
+            await everywhere.with_credential(auth).users.me()
+
+    await everywhere.users.create("alice")
+    key = await everywhere.credentials.create("alice")
+    session = await everywhere.sessions.create("access_key", identifier=key.id, secret=shown(key.secret))
+    by_key = everywhere.with_credential(AccessKey(key.id, shown(key.secret)))
+    token, constrained = await by_key.tokens.issue(), await by_key.sessions.constrain(["*"])
+    await store.write(lambda conn: q.credentials.delete(conn, key.id))
+    for auth in (session, token, constrained):
+        await dead(auth)
+    session = await signed_in(everywhere, "bob")
+    await store.write(lambda conn: q.users.delete(conn, "bob"))
+    await dead(session)
+    session = await signed_in(everywhere, "carol")
+    child = await everywhere.with_credential(session).sessions.constrain(["*"])
+    await store.write(lambda conn: q.sessions.delete(conn, session.id))
+    await dead(child)
+
+
+async def test_sessions_that_hang_on_one_another_in_a_ring_are_dead(idp: Idp) -> None:
+    """No such thing is ever made here; a store that holds it must not hang us up."""
+    first = await idp.sessions.constrain(["*"])
+    second = await idp.with_credential(first).sessions.constrain(["*"])
+
+    def tie(conn: object) -> None:
+        row = q.sessions.get(conn, first.id)
+        q.sessions.update(conn, first.id, attributes={**row.attributes, "parent": second.id})
+
+    await idp._adapter._core.store.write(tie)
+    with pytest.raises(AuthenticationError):
+        await idp.with_credential(second).users.me()
+
+
+async def test_a_reset_that_is_under_way_gets_nothing_of_the_next_owner(clock: ManualClock) -> None:
+    sent: list[PasswordReset] = []
+    async with connect(local(on_reset=sent.append), clock=clock) as idp:
+        store, passwords = idp._adapter._core.store, idp._adapter._core.passwords
+        real = passwords.hash
+
+        async def interrupted(password: Secret) -> Secret:
+            await idp.users.delete("alice")
+            await idp.users.create("alice", email="a@x")
+            return await real(password)
+
+        await idp.users.create("alice", email="a@x")
+        await idp.credentials.request_password_reset("a@x")
+        passwords.hash = interrupted  # type: ignore[method-assign]
+        with pytest.raises(AuthenticationError):
+            await idp.credentials.reset_password(sent[0].token, "mine")
+        passwords.hash = real  # type: ignore[method-assign]
+        assert await rows_about(idp, "alice") == {}
+        await idp.credentials.request_password_reset("a@x")
+        await store.write(lambda conn: q.users.delete(conn, "alice"))
+        with pytest.raises(AuthenticationError):
+            await idp.credentials.reset_password(sent[1].token, "mine")
 
 
 def test_no_table_that_names_a_user_is_forgotten() -> None:

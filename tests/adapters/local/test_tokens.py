@@ -275,6 +275,38 @@ async def test_a_new_signing_key_leaves_living_tokens_alone(everywhere: Idp, clo
     assert kid != await everywhere.native.rotate_signing_key()
 
 
+async def test_only_tokens_of_this_provider_s_own_making_count(idp: Idp, clock: ManualClock) -> None:
+    """Another writer of the store may sign other things by the same keys, or with a longer life."""
+    from identity_sdk.adapters.local import signing
+
+    token = await idp.tokens.issue()
+    claims = dict((await idp.tokens.verify(token)).claims)
+    store, now = idp._adapter._core.store, clock.time()
+
+    async def signed(changes: dict[str, object]) -> Secret:
+        return await store.write(lambda conn: signing.sign(conn, now, {**claims, **changes}))
+
+    assert (await idp.tokens.verify(await signed({}))).subject == "root"
+    for changes in ({"sub": None}, {"jti": 7}, {"exp": "tomorrow"}, {"iss": "another"}, {"exp": now}):
+        with pytest.raises(AuthenticationError):
+            await idp.tokens.verify(await signed(changes))
+    for changes in ({"sub": "alice"}, {"jti": "unknown"}, {"jti": "x\0"}):
+        with pytest.raises(AuthenticationError):
+            await idp.with_credential(Bearer(await signed(changes))).users.me()
+    lasting = await signed({"exp": now + 1e6})
+    await idp.native.rotate_signing_key()
+    clock.advance(899)
+    assert (await idp.tokens.verify(lasting)).active
+    clock.advance(1)
+    with pytest.raises(AuthenticationError):
+        await idp.tokens.verify(lasting)
+    assert (await idp.tokens.verify(await idp.tokens.issue(), audience=None)).audience == ()
+    addressed = await store.write(
+        lambda conn: signing.sign(conn, clock.time(), {**claims, "exp": clock.time() + 9, "aud": ["a", "b"]})
+    )
+    assert (await idp.tokens.verify(addressed, audience="b")).audience == ("a", "b")
+
+
 async def test_another_store_s_tokens_are_worth_nothing(idp: Idp, clock: ManualClock) -> None:
     from identity_sdk import connect
 

@@ -108,12 +108,12 @@ class Local(Adapter):
         """
         secret = url if isinstance(url, Secret) else Secret(url)
         url = secret  # this frame may end in a traceback
-        shown, database, file = _place(secret)
-        super().__init__(base_url=shown, auth=auth)
+        self._caller = root_caller() if auth is None else Caller(auth)
+        self.base_url, database, file = _place(secret)
+        super().__init__(base_url=self.base_url, auth=auth)
         self._core = Core(database, file, Passwords(password_cost or Argon2Cost()))
         self._clock = clock
         self._on_reset = on_reset
-        self._caller = root_caller() if auth is None else Caller(auth)
 
     @classmethod
     def from_options(cls, options: Mapping[str, object]) -> Self:
@@ -189,7 +189,8 @@ class Local(Adapter):
         return LocalNative(self.sender, self._desk)
 
     def __repr__(self) -> str:
-        return f"Local({self.base_url!r}, as {self._caller.shown})"
+        place = getattr(self, "base_url", "?")  # in a traceback of a constructor that failed
+        return f"Local({place!r}, as {self._caller.shown})"
 
 
 def _auth(options: Mapping[str, object]) -> Auth | None:

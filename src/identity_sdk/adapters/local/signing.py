@@ -57,7 +57,6 @@ def sign(conn: Connection, now: float, claims: dict[str, Any]) -> Secret:
 
 def read(conn: Connection, token: Secret, now: float) -> dict[str, Any] | None:
     """The claims of a token of this store that has not expired; ``None`` for anything else."""
-    keys: list[OKPKey] = []
 
     def find(recipient: Any) -> OKPKey:
         kid = recipient.headers().get("kid")
@@ -70,8 +69,7 @@ def read(conn: Connection, token: Secret, now: float) -> dict[str, Any] | None:
             raise ValueError("unknown key")
         if row.retired_at is not None and row.retired_at + ACCESS_LIFE <= now:
             raise ValueError("retired key")
-        keys.append(_key(row))
-        return keys[0]
+        return _key(row)
 
     if len(token.reveal()) > _LONGEST:
         return None
