@@ -269,12 +269,19 @@ async def test_today_s_servers(served: Served) -> None:
         if single:
             assert [one.id for one in await idp.users.list(prefix="adm")] == ["admin"]
             assert list(await idp.users.list(prefix="zz")) == []
+            for exist_ok in (False, True):
+                with pytest.raises(NotSupportedError, match="single-user"):
+                    await idp.users.create("alice", exist_ok=exist_ok)
             with pytest.raises(ConflictError):
-                await idp.users.create("alice", exist_ok=True)
+                await idp.users.create("admin")
+            assert (await idp.users.create("admin", exist_ok=True)).id == "admin"
             with pytest.raises(NotSupportedError):
                 await idp.groups.list()
             key = await idp.credentials.create()
             assert key.user_id == "admin"
+            with pytest.raises(NotSupportedError):
+                async with idp.credentials.rotate(key):
+                    raise AssertionError("both keys would stay alive")
             with pytest.raises(NotSupportedError):
                 await idp.credentials.delete(key)
         else:

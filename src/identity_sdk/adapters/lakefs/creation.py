@@ -39,6 +39,7 @@ class UserCreating:
         self._user = user
         self._existing = existing
         self._listable = existing != "keep"
+        self._single_user = False
         self._former: tuple[LakeFSCredential, ...] = ()
         self._done: list[str] = []
         self._left: list[str] = [
@@ -52,7 +53,7 @@ class UserCreating:
             there = await self._look_before()
             if there is None:
                 return await self._make(invite, exist_ok)
-        except (ConflictError, AmbiguousOutcomeError):
+        except (ConflictError, AmbiguousOutcomeError, NotSupportedError):
             raise
         except IdentityError as stopped:
             if not self._done:
@@ -86,14 +87,18 @@ class UserCreating:
         body = UserCreation(id=self._user, invite_user=True) if invite else UserCreation(id=self._user)
         try:
             made = same_id(await self._api.create_user(body), self._user)
-        except (ConflictError, AmbiguousOutcomeError):
+        except (ConflictError, AmbiguousOutcomeError) as stopped:
             # Somebody was faster, or it was made and the answer lost: what the former user left is alive now.
             self._done.append(f"asked for user {self._user}")
             await self._delete(self._former)
-            if not exist_ok:
+            if not exist_ok and not self._single_user:
                 raise
             there = await exists(self._api, self._user)
-            if there is None:  # a single-user server says of every id that it is taken
+            if there is None and self._single_user and isinstance(stopped, ConflictError):
+                raise NotSupportedError(
+                    "a single-user server has its one user and takes no other: it says of every id that it is taken"
+                ) from stopped
+            if there is None or not exist_ok:
                 raise
             return there
         if self._listable:
@@ -129,8 +134,8 @@ class UserCreating:
             return await keys_of(self._api, self._user)
         except NotFoundError:
             return ()
-        except NotSupportedError:  # a single-user server
-            self._listable = False
+        except NotSupportedError:
+            self._listable, self._single_user = False, True
             return ()
         except PermissionDeniedError as refused:
             raise PermissionDeniedError(

@@ -100,18 +100,22 @@ class LakeFSCredentials(LakeFSPart, Credentials):
         await self._vouch("user", owner)
         return await self._make(owner)
 
-    async def _make(self, owner: str) -> LakeFSCredential:
-        before = await self._ids(owner)
+    async def _make(self, owner: str, *, replaces: bool = False) -> LakeFSCredential:
+        before = await self._ids(owner, replaces)
         try:
             return _of(owner, await self._api.create_credentials(owner))
         except AmbiguousOutcomeError as unknown:
             await self._name_new(unknown, owner, before)
             raise
 
-    async def _ids(self, owner: str) -> frozenset[str] | None:
+    async def _ids(self, owner: str, replaces: bool = False) -> frozenset[str] | None:
         try:
             return frozenset(key.id for key in await keys_of(self._api, owner))
-        except (NotFoundError, NotSupportedError, PermissionDeniedError):
+        except NotSupportedError:
+            if replaces:  # a single-user server: it lists no keys and deletes none, so both would stay alive
+                raise
+            return None
+        except (NotFoundError, PermissionDeniedError):
             return None  # create_credentials says what there is to say
 
     async def _name_new(
@@ -141,7 +145,7 @@ class LakeFSCredentials(LakeFSPart, Credentials):
             owner = await self._owner(owner)
             await self._vouch("user", owner)
             same_id(await self._api.get_credentials(owner, key), key)
-            return await self._make(owner)
+            return await self._make(owner, replaces=True)
 
         async def remove() -> None:
             try:
