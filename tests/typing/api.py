@@ -24,7 +24,9 @@ async def by_profile() -> None:
 
 async def by_adapter() -> None:
     """A configured adapter, or its name as a literal, gives the backend's own types."""
-    idp = connect(LakeFS(base_url="https://lakefs.example/api/v1", auth=AccessKey("id", "secret")), deadline=5)
+    idp = connect(
+        LakeFS(base_url="https://lakefs.example/api/v1", auth=AccessKey("id", "secret")), deadline=5
+    )
     assert_type(idp, IdentityClient[LakeFS])
     assert_type(await idp.users.get("ada"), LakeFSUser)
     assert_type(idp.native, LakeFSApi)
