@@ -33,6 +33,9 @@ class Scripted:
     async def sleep(self, seconds: float) -> None:
         raise AssertionError("operations do not wait")
 
+    def forget(self) -> None:
+        raise AssertionError("operations forget nothing")
+
 
 @pytest.fixture
 def scripted() -> Scripted:

@@ -96,6 +96,10 @@ class TokenCache:
         if self._issued is not None and self._issued.value == rejected.value:
             self._previous, self._issued = self._issued, None
 
+    def forget(self) -> None:
+        """Drops the token, and what would refresh it: the next caller signs in anew."""
+        self._previous = self._issued = None
+
     def close(self) -> None:
         """Ends a running refresh; its waiters get ``ClientClosedError``."""
         self._closed = True

@@ -201,6 +201,10 @@ class Pipeline:
     async def sleep(self, seconds: float) -> None:
         await self.shared.clock.sleep(seconds)
 
+    def forget(self) -> None:
+        if self.cache is not None:
+            self.cache.forget()
+
     async def send(self, call: Call) -> Response:
         scope = scope_of(self)
         if scope is not None:

@@ -218,3 +218,7 @@ class Sender(Protocol):
     async def sleep(self, seconds: float) -> None:
         """Waits on the client's clock."""
         ...
+
+    def forget(self) -> None:
+        """Drops the kept token of this client's credential; the next call signs in anew."""
+        ...

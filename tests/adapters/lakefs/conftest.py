@@ -49,6 +49,7 @@ class FakeSender:
         self.handler: Handler | None = None
         self.left = 30.0
         self.slept: list[float] = []
+        self.forgotten = 0
 
     @property
     def sent(self) -> list[str]:
@@ -77,6 +78,9 @@ class FakeSender:
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.left -= seconds
+
+    def forget(self) -> None:
+        self.forgotten += 1
 
 
 @pytest.fixture

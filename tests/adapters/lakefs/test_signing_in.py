@@ -165,7 +165,10 @@ async def test_the_current_session(sender: Any, tools: Any) -> None:
 
 
 async def test_ending_is_local(lakefs: LakeFS, sender: Any) -> None:
+    assert (await lakefs.sessions.end(Session(id="s", user_id="u"))).server_side is False
+    assert sender.forgotten == 0
     assert (await lakefs.sessions.end()).server_side is False
+    assert sender.forgotten == 1
     assert sender.calls == []
     for verb in (lakefs.sessions.constrain(["x"]), lakefs.sessions.impersonate("u")):
         with pytest.raises(NotSupportedError):

@@ -209,6 +209,10 @@ async def test_signing_in(served: Served, sign_in: str) -> None:
         served.seconds += 8 * 24 * 3600
         assert (await idp.users.me()).id == "admin", "an expired login token is got anew"
         assert idp.stats().refreshes == (2 if sign_in == "login" else 0)
+        await idp.sessions.end()
+        assert (await idp.users.me()).id == "admin"
+        assert idp.stats().refreshes == (3 if sign_in == "login" else 0), "the ended one was used again"
+        await idp.with_credential(None).sessions.end()
     async with served.client(sign_in=sign_in, auth=AccessKey(KEY[0], "wrong")) as idp:
         with pytest.raises(AuthenticationError):
             await idp.users.me()

@@ -154,7 +154,13 @@ class LakeFSSessions(_SigningIn, Sessions):
 
     @supports()
     async def end(self, session: Session | None = None) -> Ended:
-        """The server keeps no sessions: only the local copy ends. A token stays good until it expires."""
+        """The server keeps no sessions: only the local copy ends. A token stays good until it expires.
+
+        Args:
+            session: forget it; ``None`` drops the login token that this client keeps, and its next call logs in anew.
+        """
+        if session is None:
+            self._sender.forget()
         return Ended(server_side=False)
 
 
