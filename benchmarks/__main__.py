@@ -118,8 +118,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--tasks", default=",".join(TASKS), help="of " + ", ".join(TASKS))
     parser.add_argument("--variants", default="", help="names, separated by commas; all by default")
+    parser.add_argument("--clock", choices=["wall", "cpu"], default="wall", help="cpu: on a busy machine")
     parser.add_argument("--markdown", type=Path, help="also write the tables there")
     options = parser.parse_args()
+    os.environ["BENCH_CLOCK"] = options.clock
     tasks = [
         task
         for task in TASKS
@@ -128,6 +130,8 @@ def main() -> None:
     wanted = [name for name in options.variants.split(",") if name]
     results: Results = {task: {} for task in tasks}
     before = machine()
+    if options.clock == "cpu":
+        before.append("times are CPU time of the client's process")
     with served() as url:
         for number in range(options.rounds):
             for task in tasks:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -18,11 +18,15 @@ class Variant:
 
     Attributes:
         get: asks for one user and answers its id.
-        everybody: streams all users as typed objects, page after page.
+        pages: asks for all users, page after page, as typed objects.
+        stream: the same one by one, if the library has a way of its own.
+        everybody: the same in one sequence, if the library has a way of its own.
     """
 
     get: Callable[[str], Awaitable[str]]
-    everybody: Callable[[], AsyncIterator[object]]
+    pages: Callable[[], AsyncIterator[Sequence[object]]]
+    stream: Callable[[], AsyncIterator[object]] | None = None
+    everybody: Callable[[], Awaitable[Sequence[object]]] | None = None
 
 
 @dataclass
@@ -30,7 +34,7 @@ class SyncVariant:
     """The same without a loop; concurrency is by threads."""
 
     get: Callable[[str], str]
-    everybody: Callable[[], Iterator[object]]
+    pages: Callable[[], Iterator[Sequence[object]]]
 
 
 def models() -> tuple[Any, Any]:
@@ -73,11 +77,14 @@ async def sdk(stack: AsyncExitStack, url: str, transport: str) -> Variant:
     async def get(user: str) -> str:
         return (await idp.users.get(user)).id
 
-    async def everybody() -> AsyncIterator[object]:
-        async for one in idp.users.list():
-            yield one
+    async def pages() -> AsyncIterator[Sequence[object]]:
+        async for page in idp.users.list().pages():
+            yield page.items
 
-    return Variant(get, everybody)
+    async def everybody() -> Sequence[object]:
+        return await idp.users.list()
+
+    return Variant(get, pages, lambda: aiter(idp.users.list()), everybody)
 
 
 async def sdk_transport(stack: AsyncExitStack, url: str, name: str) -> Variant:
@@ -94,18 +101,17 @@ async def sdk_transport(stack: AsyncExitStack, url: str, name: str) -> Variant:
         answer = await transport.send(Request("GET", f"/api/v1/auth/users/{user}", headers), timeout=10)
         return user_of.validate_json(answer.body).id
 
-    async def everybody() -> AsyncIterator[object]:
+    async def pages() -> AsyncIterator[Sequence[object]]:
         after, more = "", True
         while more:
             target = f"/api/v1/auth/users?amount={PAGE}&after={after}"
             page = page_of.validate_json(
                 (await transport.send(Request("GET", target, headers), timeout=10)).body
             )
-            for one in page.results:
-                yield one
+            yield page.results
             after, more = page.pagination.next_offset, page.pagination.has_more
 
-    return Variant(get, everybody)
+    return Variant(get, pages)
 
 
 async def httpx_pydantic(stack: AsyncExitStack, url: str, name: str) -> Variant:
@@ -125,17 +131,16 @@ async def httpx_pydantic(stack: AsyncExitStack, url: str, name: str) -> Variant:
         answer.raise_for_status()
         return user_of.validate_json(answer.content).id
 
-    async def everybody() -> AsyncIterator[object]:
+    async def pages() -> AsyncIterator[Sequence[object]]:
         after, more = "", True
         while more:
             answer = await client.get("/auth/users", params={"amount": PAGE, "after": after})
             answer.raise_for_status()
             page = page_of.validate_json(answer.content)
-            for one in page.results:
-                yield one
+            yield page.results
             after, more = page.pagination.next_offset, page.pagination.has_more
 
-    return Variant(get, everybody)
+    return Variant(get, pages)
 
 
 async def bare_aiohttp(stack: AsyncExitStack, url: str, _: str) -> Variant:
@@ -154,17 +159,16 @@ async def bare_aiohttp(stack: AsyncExitStack, url: str, _: str) -> Variant:
             body = await answer.read()
             return user if user.encode() in body else ""
 
-    async def everybody() -> AsyncIterator[object]:
+    async def pages() -> AsyncIterator[Sequence[object]]:
         after, more = "", True
         while more:
             async with session.get("auth/users", params={"amount": PAGE, "after": after}) as answer:
                 answer.raise_for_status()
                 page = page_of.validate_json(await answer.read())
-            for one in page.results:
-                yield one
+            yield page.results
             after, more = page.pagination.next_offset, page.pagination.has_more
 
-    return Variant(get, everybody)
+    return Variant(get, pages)
 
 
 async def lakefs_sdk_async(stack: AsyncExitStack, url: str, _: str) -> Variant:
@@ -178,15 +182,14 @@ async def lakefs_sdk_async(stack: AsyncExitStack, url: str, _: str) -> Variant:
     async def get(user: str) -> str:
         return (await api.get_user(user)).id
 
-    async def everybody() -> AsyncIterator[object]:
+    async def pages() -> AsyncIterator[Sequence[object]]:
         after, more = "", True
         while more:
             page = await api.list_users(after=after, amount=PAGE)
-            for one in page.results:
-                yield one
+            yield page.results
             after, more = page.pagination.next_offset, page.pagination.has_more
 
-    return Variant(get, everybody)
+    return Variant(get, pages)
 
 
 def lakefs_sdk(url: str) -> SyncVariant:
@@ -211,14 +214,14 @@ def _official(api: Any) -> SyncVariant:
     def get(user: str) -> str:
         return api.get_user(user).id
 
-    def everybody() -> Iterator[object]:
+    def pages() -> Iterator[Sequence[object]]:
         after, more = "", True
         while more:
             page = api.list_users(after=after, amount=PAGE)
-            yield from page.results
+            yield page.results
             after, more = page.pagination.next_offset, page.pagination.has_more
 
-    return SyncVariant(get, everybody)
+    return SyncVariant(get, pages)
 
 
 Opener = Callable[[AsyncExitStack, str, str], Awaitable[Variant]]
