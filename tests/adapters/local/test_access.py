@@ -411,6 +411,21 @@ async def test_rights_on_one_user_reach_no_other_of_a_similar_name(idp: Idp) -> 
             await refused
 
 
+async def test_own_is_not_what_only_begins_alike(idp: Idp) -> None:
+    a = await key_of(idp, "a")
+    await idp.users.create("ab")
+    await idp.users.create("a/b")
+    for user in ("ab", "a/b"):
+        for refused in (
+            a.users.get(user),
+            a.credentials.list(user),
+            a.tokens.list(user),
+            a.policies.check(user, "x", "y"),
+        ):
+            with pytest.raises(PermissionDeniedError):
+                await refused
+
+
 @pytest.mark.parametrize("sort", ["sync", "async"])
 async def test_a_function_that_gets_tokens_is_asked_again_after_a_rejection(
     idp: Idp, clock: ManualClock, sort: str

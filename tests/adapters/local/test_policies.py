@@ -120,6 +120,16 @@ async def test_deny_wins_over_any_allow(everywhere: Idp) -> None:
         await check("a", "", "y")
 
 
+async def test_a_deny_wins_wherever_it_stands(everywhere: Idp) -> None:
+    await everywhere.users.create("a")
+    await grant(everywhere, "a", allow("x"), "m")
+    for position, statements in {"a": deny("x"), "z": deny("x"), "y": [*allow("x"), *deny("x")]}.items():
+        assert await everywhere.policies.check("a", "x", "y")
+        await grant(everywhere, "a", statements, position)
+        assert not await everywhere.policies.check("a", "x", "y")
+        await everywhere.policies.delete(position)
+
+
 async def test_a_star_in_what_is_asked_is_a_plain_character(idp: Idp) -> None:
     await idp.users.create("a")
     await grant(idp, "a", allow("fs:Read", on="repo/x"))

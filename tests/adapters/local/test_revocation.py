@@ -127,6 +127,24 @@ async def test_a_sign_in_that_is_under_way_gets_nothing_of_the_next_owner(idp: I
         passwords.verify = verify  # type: ignore[method-assign]
 
 
+async def test_a_sign_in_by_a_password_that_is_changed_meanwhile_is_refused(idp: Idp) -> None:
+    await idp.users.create("alice", password="old")
+    passwords = idp._adapter._core.passwords
+    verify = passwords.verify
+
+    async def interrupted(*arguments: object) -> bool:
+        right = await verify(*arguments)  # type: ignore[arg-type]
+        await idp._adapter._core.store.write(
+            lambda conn: q.passwords.update(conn, "alice", password_hash="other")
+        )
+        return right
+
+    passwords.verify = interrupted  # type: ignore[method-assign]
+    with pytest.raises(AuthenticationError):
+        await idp.sessions.create("password", identifier="alice", secret="old")
+    assert (await rows_about(idp, "alice")) == {"passwords": 1}
+
+
 async def test_what_other_writers_left_under_a_name_goes_to_nobody(
     everywhere: Idp, clock: ManualClock
 ) -> None:
@@ -288,6 +306,12 @@ async def test_a_reset_that_is_under_way_gets_nothing_of_the_next_owner(clock: M
         passwords.hash = real  # type: ignore[method-assign]
         assert await rows_about(idp, "alice") == {}
         await idp.credentials.request_password_reset("a@x")
+        await store.write(lambda conn: q.users.delete(conn, "alice"))
+        await store.write(
+            lambda conn: q.users.insert(conn, q.UserRow(id="alice", created_at=clock.time() + 1))
+        )
+        with pytest.raises(AuthenticationError):
+            await idp.credentials.reset_password(sent[1].token, "mine")
         await store.write(lambda conn: q.users.delete(conn, "alice"))
         with pytest.raises(AuthenticationError):
             await idp.credentials.reset_password(sent[1].token, "mine")
