@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, NoReturn, final
 
@@ -46,11 +47,12 @@ class Secret:
     _reveal: Callable[[], str]
 
     def __init__(self, value: str) -> None:
-        if not isinstance(value, str):  # pyright: ignore[reportUnnecessaryIsInstance] -- callers may be untyped
+        text = value if isinstance(value, str) else ""  # pyright: ignore[reportUnnecessaryIsInstance] -- callers may be untyped
+        # A closure, not an attribute: debuggers and "tracebacks with locals" print attributes.
+        object.__setattr__(self, "_reveal", lambda: text)
+        if text is not value:
             del value  # tracebacks show locals
             raise TypeError("a secret is a str")
-        # A closure, not an attribute: debuggers and "tracebacks with locals" print attributes.
-        object.__setattr__(self, "_reveal", lambda: value)
 
     def reveal(self) -> str:
         """The secret itself. Do not log it."""
@@ -124,9 +126,16 @@ def _serialize(value: object, info: SerializationInfo) -> str:
 
 
 def redact_url(url: str) -> str:
-    """``url`` without userinfo, query and fragment, for reprs and messages."""
-    from urllib.parse import urlsplit, urlunsplit
+    """``url`` without userinfo, query and fragment, for reprs and messages; also of what is no URL. Raises nothing."""
+    shown = re.split(r"[?#]", url, maxsplit=1)[0]
+    scheme, mark, rest = shown.partition("//")
+    if not mark:
+        return shown
+    authority, slash, path = rest.partition("/")
+    host = authority.rpartition("@")[2]
+    if not _HOST.fullmatch(host):  # a part of a password, when that holds one of /?#
+        return f"{scheme}//[redacted]"
+    return f"{scheme}//{host}{slash}{path}"
 
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, host, parts.path, "", ""))
+
+_HOST = re.compile(r"([^:\[\]]*|\[[^\[\]]*\])(:\d*)?")
