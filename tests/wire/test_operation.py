@@ -373,7 +373,9 @@ def test_no_answer_raises_anything_foreign(scripted: Any, body: bytes, status: i
 
 class ManyApi(Api):
     @operation("GET /many")
-    async def many(self, *, customer: tuple[str, ...] | list[str] = (), deep: bool | None = None) -> Things: ...
+    async def many(
+        self, *, customer: tuple[str, ...] | list[str] = (), deep: bool | None = None
+    ) -> Things: ...
 
     @operation("DELETE /keys/{prefix}")
     async def drop(self, prefix: Annotated[str, Segments()]) -> None: ...
