@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from identity_sdk.adapters.local import keys, purge, throttle, totp
@@ -26,6 +27,7 @@ from identity_sdk.adapters.local.rules import (
     name_of,
 )
 from identity_sdk.errors import (
+    AmbiguousOutcomeError,
     AuthenticationError,
     ConflictError,
     InvalidRequestError,
@@ -121,7 +123,26 @@ class LocalCredentials(Credentials):
             life = API_KEY_LIFE if kind == "api_key" and lifetime is None else lifetime
             return _make_key(tx, owner, kind or KINDS[0], name, life)
 
-        return await self._desk.write(work)
+        return await self._make(work)
+
+    async def _make(self, work: Callable[[Tx], LocalCredential]) -> LocalCredential:
+        """Make a credential; an error of unknown outcome names it, since its secret is then lost."""
+        made: LocalCredential | None = None
+
+        def run(tx: Tx) -> LocalCredential:
+            nonlocal made
+            made = work(tx)
+            return made
+
+        try:
+            return await self._desk.write(run)
+        except AmbiguousOutcomeError as unknown:
+            if made is not None:
+                unknown.found = (made.model_copy(update={"secret": None, "uri": None}),)
+                unknown.how_to_find_out = (
+                    f"Get the credential {made.id}: if it is there, delete it and make another, its secret is lost."
+                )
+            raise
 
     @supports()
     async def confirm(
@@ -194,7 +215,7 @@ class LocalCredentials(Credentials):
             return _make_key(tx, whose, old.kind, text_of(old.attributes, "name"), life)
 
         async def create() -> LocalCredential:
-            return await self._desk.write(work)
+            return await self._make(work)
 
         async def delete() -> Deletion:
             return await self._delete(id, owner, missing_ok=True)
