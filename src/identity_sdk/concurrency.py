@@ -63,13 +63,18 @@ class SystemClock:
 
 def on_asyncio() -> bool:
     """Whether the running task belongs to asyncio (otherwise: trio)."""
+    return _asyncio_loop() is not None
+
+
+def _asyncio_loop() -> asyncio.AbstractEventLoop | None:
+    """The running loop, if the running task belongs to asyncio."""
     try:
-        asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
     except RuntimeError:
-        return False
+        return None
     # trio's guest mode runs inside an asyncio loop; then sniffing by the loop alone would be wrong.
     trio = sys.modules.get("trio")
-    return trio is None or not _in_trio(trio)
+    return loop if trio is None or not _in_trio(trio) else None
 
 
 def _in_trio(trio: object) -> bool:
@@ -80,8 +85,9 @@ def _in_trio(trio: object) -> bool:
 
 def current_loop() -> object:
     """An object that stands for the running event loop; the same one for as long as the loop lives."""
-    if on_asyncio():
-        return asyncio.get_running_loop()
+    loop = _asyncio_loop()
+    if loop is not None:
+        return loop
     import trio
 
     return trio.lowlevel.current_trio_token()
@@ -121,9 +127,8 @@ class TimeLimit(Protocol):
 
 def time_limit(seconds: float) -> TimeLimit:
     """Raises ``TimeoutError`` in the block when ``seconds`` are over. Cancellation from outside stays cancellation."""
-    if on_asyncio():
-        return _AsyncioLimit(seconds)
-    return _AnyioLimit(seconds)
+    loop = _asyncio_loop()
+    return _AnyioLimit(seconds) if loop is None else _AsyncioLimit(seconds, loop)
 
 
 class _AnyioLimit:
@@ -155,15 +160,16 @@ class _AsyncioLimit:
     heap, to be cancelled and to lie there for half a minute.
     """
 
-    __slots__ = ("_cancelling", "_ended", "_seconds", "_task", "_watch", "when")
+    __slots__ = ("_cancelling", "_ended", "_loop", "_seconds", "_task", "_watch", "when")
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, loop: asyncio.AbstractEventLoop) -> None:
         self._seconds = seconds
+        self._loop = loop
         self._ended = False
         self._task: asyncio.Task[object] | None = None
 
     async def __aenter__(self) -> None:
-        loop = asyncio.get_running_loop()
+        loop = self._loop
         task = self._task = asyncio.current_task(loop)
         assert task is not None  # a coroutine that runs on asyncio runs in a task
         self._cancelling = task.cancelling()
@@ -176,7 +182,7 @@ class _AsyncioLimit:
 
     def move(self, seconds: float) -> None:
         if self._task is not None and not self._ended:
-            self.when = self._watch.loop.time() + seconds
+            self.when = self._loop.time() + seconds
             self._watch.add(self)
 
     def end(self) -> None:

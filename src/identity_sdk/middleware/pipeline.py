@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from weakref import WeakSet
@@ -284,8 +284,8 @@ class Pipeline:
         if self.cache is None or not call.spec.auth:
             return await self._limited(call, scope)
 
-        async def send(call: Call) -> Response:
-            return await self._limited(call, scope)
+        def send(call: Call) -> Awaitable[Response]:
+            return self._limited(call, scope)
 
         return await with_token(call, send, self.cache, self._login)
 

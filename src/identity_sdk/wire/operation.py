@@ -105,6 +105,8 @@ class _Compiled:
         self.names = tuple(parameter.name for parameter in parameters)
         self.required = frozenset(p.name for p in parameters if p.default is inspect.Parameter.empty)
         self.positional = tuple(p.name for p in parameters if p.kind is not inspect.Parameter.KEYWORD_ONLY)
+        # Python puts required positional parameters first; a required keyword makes the quick way impossible.
+        self.least = len(self.required) if self.required <= set(self.positional) else len(parameters) + 1
         hints = get_type_hints(function, include_extras=True)
         self.returns: Any = hints.pop("return")
         self._hints = hints
@@ -138,6 +140,8 @@ class _Compiled:
 
     def bind(self, api: Api, args: tuple[object, ...], kwargs: Mapping[str, object]) -> dict[str, object]:
         bound = dict(zip(self.positional, args, strict=False))
+        if not kwargs and self.least <= len(args) <= len(self.positional):  # the usual call needs no closer look
+            return bound
         bound.update(kwargs)
         if (
             len(args) > len(self.positional)

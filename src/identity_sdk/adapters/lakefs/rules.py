@@ -30,7 +30,7 @@ def check_id(what: str, value: str | None) -> str:
         fault = f"is {value!r}"
     elif "/" in value or "%" in value:
         fault = "holds '/' or '%'"
-    elif any("\ud800" <= letter <= "\udfff" for letter in value):
+    elif not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
         fault = "holds a lone surrogate, which UTF-8 cannot carry"
     if fault or value is None:
         raise InvalidRequestError(f"the {what} {fault}: {_RULE}", fields={what: fault}, provider="lakefs")
