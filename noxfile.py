@@ -161,6 +161,7 @@ def types(session: nox.Session) -> None:
     install(session, "types", "test")
     session.run("mypy")
     session.run("pyright", "--pythonpath", str(Path(session.bin) / "python"))
+    session.run("pytest", "tests/typing")
 
 
 @nox.session(python=MAIN)

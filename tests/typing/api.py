@@ -1,58 +1,120 @@
-"""What a caller's type checker sees. Not run: mypy and pyright read it (`nox -s types`)."""
+"""The public API as the type checkers see it. Never run: mypy and pyright, both strict, read it."""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import assert_type
 
-from identity_sdk import AccessKey, Adapter, IdentityClient, Items, LakeFS, Local, User, connect
+import identity_sdk
+from identity_sdk import (
+    AccessKey,
+    Adapter,
+    Bearer,
+    Capabilities,
+    IdentityClient,
+    Items,
+    LakeFS,
+    Listing,
+    Local,
+    Page,
+    Session,
+    User,
+    connect,
+)
 from identity_sdk.adapters.lakefs.api import LakeFSApi
+from identity_sdk.adapters.lakefs.credentials import LakeFSCredentials
+from identity_sdk.adapters.lakefs.groups import LakeFSGroups
 from identity_sdk.adapters.lakefs.models import LakeFSUser
-from identity_sdk.adapters.local.models import LocalUser
+from identity_sdk.adapters.lakefs.policies import LakeFSPolicies
+from identity_sdk.adapters.lakefs.sessions import LakeFSSessions, LakeFSTokens
+from identity_sdk.adapters.lakefs.users import LakeFSUsers
 from identity_sdk.adapters.local.native import LocalNative
-
-
-async def by_profile() -> None:
-    """A name that is known at run time only gives the neutral types."""
-    async with connect("prod") as idp:
-        assert_type(idp, IdentityClient[Adapter])
-        assert_type(await idp.users.get("ada"), User)
-        assert_type(await idp.users.list(), Items[User])
-        assert_type(idp.native_as(LakeFSApi), LakeFSApi)
-        async for user in idp.users.list(prefix="a", limit=10):
-            assert_type(user, User)
-
-
-async def by_adapter() -> None:
-    """A configured adapter, or its name as a literal, gives the backend's own types."""
-    idp = connect(
-        LakeFS(base_url="https://lakefs.example/api/v1", auth=AccessKey("id", "secret")), deadline=5
-    )
-    assert_type(idp, IdentityClient[LakeFS])
-    assert_type(await idp.users.get("ada"), LakeFSUser)
-    assert_type(idp.native, LakeFSApi)
-    assert_type(await idp.users.create("ada", existing_credentials="delete"), LakeFSUser)
-    assert_type(idp.with_options(retries=0), IdentityClient[LakeFS])
-    assert_type(idp.with_credential(None), IdentityClient[LakeFS])
-    async for page in idp.users.list().pages():
-        assert_type(page.items, tuple[LakeFSUser, ...])
-    async with idp.users.list().prefetch() as users:
-        async for user in users:
-            assert_type(user, LakeFSUser)
+from identity_sdk.adapters.local.users import LocalUsers
+from identity_sdk.capabilities import ServerInfo
+from identity_sdk.middleware.pipeline import Stats
+from identity_sdk.resources.users import Users
 
 
 async def by_name() -> None:
-    assert_type(connect("lakefs"), IdentityClient[LakeFS])
-    async with connect("local:") as idp:
-        assert_type(idp, IdentityClient[Local])
-        assert_type(await idp.users.get("ada"), LocalUser)
-        assert_type(idp.native, LocalNative)
+    idp = connect("lakefs", base_url="https://h/api/v1", access_key_id="a", secret_access_key="b", deadline=5.0)
+    assert_type(idp, IdentityClient[LakeFS])
+    assert_type(idp.users, LakeFSUsers)
+    assert_type(idp.groups, LakeFSGroups)
+    assert_type(idp.policies, LakeFSPolicies)
+    assert_type(idp.credentials, LakeFSCredentials)
+    assert_type(idp.sessions, LakeFSSessions)
+    assert_type(idp.tokens, LakeFSTokens)
+    assert_type(idp.native, LakeFSApi)
+    local = connect("local:")
+    assert_type(local, IdentityClient[Local])
+    assert_type(local.users, LocalUsers)
+    assert_type(local.native, LocalNative)
+    assert_type(connect("local"), IdentityClient[Local])
+
+
+async def by_adapter() -> None:
+    idp = connect(LakeFS(base_url="https://h/api/v1", auth=AccessKey("a", "b")), retries=0, transport="aiohttp")
+    assert_type(idp, IdentityClient[LakeFS])
+    async with idp as entered:
+        assert_type(entered, IdentityClient[LakeFS])
+        assert_type(entered.users, LakeFSUsers)
+        assert_type(await entered.users.get("ada"), LakeFSUser)
+        neutral_user: User = await entered.users.get("ada")
+        assert_type(neutral_user.id, str)
+
+
+async def by_profile(name: str) -> None:
+    idp = connect(name)
+    assert_type(idp, IdentityClient[Adapter])
+    assert_type(idp.users, Users)
+    assert_type(await idp.users.get("ada"), User)
+    assert_type(idp.native_as(LakeFSApi), LakeFSApi)
+    assert_type(connect(), IdentityClient[Adapter])
+    assert_type(identity_sdk.connect("lakefs+https://h/api/v1"), IdentityClient[Adapter])
+
+
+async def lists(idp: IdentityClient[LakeFS]) -> None:
+    listing = idp.users.list(prefix="a", limit=10)
+    assert_type(await listing, Items[LakeFSUser])
+    async for user in listing:
+        assert_type(user, LakeFSUser)
+    async for page in listing.pages():
+        assert_type(page, Page[LakeFSUser])
+        assert_type(page.cursor, str | None)
+    async with listing.prefetch(2) as users:
+        assert_type(users, AsyncIterator[LakeFSUser])
+    await takes(listing, await listing)
+
+
+async def takes(listing: Listing[User], items: Items[User]) -> None:
+    """Lists of an adapter's users are lists of users."""
+    assert_type(await listing, Items[User])
+    assert_type(items[0], User)
+    assert_type(items[1:], Items[User])
 
 
 async def neutral(idp: IdentityClient[Adapter]) -> None:
-    """Code for any backend takes `IdentityClient[Adapter]`; a client of any backend fits."""
-    assert_type(await idp.users.me(), User)
+    """What works with any backend takes a client of any adapter."""
+    async for user in idp.users.list():
+        assert_type(user, User)
+    assert_type(idp.capabilities, Capabilities)
+    assert_type(await idp.ping(), ServerInfo)
+    assert_type(idp.stats(), Stats)
 
 
-async def fits() -> None:
-    await neutral(connect("local:"))
-    await neutral(connect("lakefs"))
+async def copies(idp: IdentityClient[LakeFS], session: Session) -> None:
+    assert_type(idp.with_options(timeout=1.0, deadline=2.0, retries=0, on_event=print), IdentityClient[LakeFS])
+    assert_type(idp.with_credential(session), IdentityClient[LakeFS])
+    assert_type(idp.with_credential(Bearer(lambda: "t")), IdentityClient[LakeFS])
+    assert_type(idp.with_credential(None).users, LakeFSUsers)
+    await neutral(idp)  # covariant
+
+
+def refused() -> None:
+    """Each of these is an error in both checkers: an ignore that is not needed is one, too."""
+    connect(LakeFS(base_url="x"), nonsense=1)  # type: ignore[call-overload] # pyright: ignore[reportArgumentType]
+    connect(LakeFS(base_url="x"), deadline="5")  # type: ignore[call-overload] # pyright: ignore[reportCallIssue, reportArgumentType]
+    connect(5)  # type: ignore[call-overload] # pyright: ignore[reportCallIssue, reportArgumentType]
+    LakeFS()  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+    AccessKey("a")  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
+    connect("local:").with_options(tls="x")  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]

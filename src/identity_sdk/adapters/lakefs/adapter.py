@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal, Self, TypedDict
+from typing import ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
 from identity_sdk import __version__
@@ -28,6 +28,7 @@ from identity_sdk.auth.sources import (
 )
 from identity_sdk.capabilities import Capabilities, Propagation
 from identity_sdk.errors import ConfigurationError
+from identity_sdk.options import ClientSettings
 from identity_sdk.resources.base import Resource
 from identity_sdk.secrets import Secret
 
@@ -47,7 +48,7 @@ _POLICY_VERBS = ("users.policies", "groups.policies", *LakeFSPolicies.cells())
 _RESET_VERBS = ("credentials.request_password_reset", "credentials.reset_password")
 
 
-class LakeFSOptions(TypedDict, total=False):
+class LakeFSOptions(ClientSettings, total=False):
     """What ``connect("lakefs", …)`` takes beside the client's own options.
 
     Keys:
