@@ -89,6 +89,9 @@ class ThingApi(Api):
     @operation("PUT /things/{thing_id}/parts/{part_id}/", success=201, repeat_done=(409,))
     async def put_part(self, thing_id: str, part_id: int) -> None: ...
 
+    @operation("PUT /things/{thing_id}", success=(200, 202))
+    async def put_thing(self, thing_id: str) -> Thing | None: ...
+
     @operation("GET /raw", auth=False)
     async def raw(self) -> Response: ...  # type: ignore[empty-body]
 
@@ -250,6 +253,10 @@ async def test_answers(api: ThingApi, scripted: Any) -> None:
     assert (thing.id, thing.label, thing.model_extra) == ("x", "X", {"colour": "red"})
     scripted.answer = Response(201, {"content-type": "text/html"}, b"<html>")
     await api.put_part("x", 1)
+    scripted.answer = Response(202, {}, b"")
+    assert await api.put_thing("x") is None
+    scripted.answer = told({"id": "x"})
+    assert await api.put_thing("x") == Thing(id="x")
     scripted.answer = Response(200, {}, b"\x00\xff")
     assert await api.raw() is scripted.answer
 

@@ -9,7 +9,8 @@ Parameters named in the path go there, percent-encoded (``safe=''``; empty, ``.`
 anything is sent). A parameter named ``body`` is sent as JSON; those annotated ``Annotated[…, Header("If-Match")]`` as a
 header; all others go to the query, ``None`` meaning absent, a sequence one pair for each of its items. A path parameter
 annotated ``Annotated[str, Segments()]`` may hold several segments: its slashes stay. The answer is decoded to the
-annotated return type in one step: ``None`` for no body, :class:`~identity_sdk.wire.request.Response` for the raw answer.
+annotated return type in one step: ``None`` for no body (``X | None`` where the backend answers a body or none),
+:class:`~identity_sdk.wire.request.Response` for the raw answer.
 """
 
 from __future__ import annotations
@@ -194,6 +195,8 @@ class _Compiled:
             return None
         if self.returns is Response:
             return response
+        if not response.body and type(None) in get_args(self.returns):
+            return None
         if not api.is_json(response):
             told = response.headers.get("content-type") or "none"
             raise ProtocolError(f"expected JSON, got content type {told[:100]!r} and {len(response.body)} bytes")
