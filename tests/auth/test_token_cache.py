@@ -216,6 +216,23 @@ async def test_a_late_401_during_the_refresh_changes_nothing(kept: Kept) -> None
     assert kept.source.fetched == 2
 
 
+async def test_after_forget_nothing_of_the_old_login_is_served(kept: Kept) -> None:
+    await kept.get()
+    kept.clock.now += 9800
+    gate = anyio.Event()
+    kept.source.acts.append(gate.wait)
+    assert await kept.get() == "t1"  # an early refresh runs
+    await until(lambda: kept.source.fetched == 2)
+    kept.cache.forget()
+    assert kept.cache.fresh() is None
+    assert await kept.get() == "t3"
+    gate.set()
+    for _ in range(20):
+        await anyio.lowlevel.checkpoint()
+    assert await kept.get() == "t3"
+    assert kept.source.previous[2] is None
+
+
 # ---------------------------------------------------------------------------------------------- waiters and leaders
 
 

@@ -332,6 +332,16 @@ async def test_many_refused_calls_cause_one_login() -> None:
     assert rig.source.fetched == 2
 
 
+async def test_forgetting_the_login() -> None:
+    rig = Rig(auth=True)
+    await rig.api.get_user("a")
+    rig.pipeline.forget()
+    await rig.api.get_user("a")
+    assert rig.source.fetched == 2
+    assert rig.source.previous[1] is None
+    Rig().pipeline.forget()  # anonymous: nothing to forget
+
+
 class LoginSource:
     """Signs in over the wire."""
 

@@ -99,6 +99,7 @@ class TokenCache:
     def forget(self) -> None:
         """Drops the token, and what would refresh it: the next caller signs in anew."""
         self._previous = self._issued = None
+        self._refresh = None  # one that runs may bring a token that was ended as well: it is for its waiters alone
 
     def close(self) -> None:
         """Ends a running refresh; its waiters get ``ClientClosedError``."""
@@ -138,8 +139,9 @@ class TokenCache:
             return
         if issued.issued_at is None and issued.expires_at is not None:  # the windows need the token's life
             issued = replace(issued, issued_at=self._server_now())
-        self._issued, self._previous = issued, None
-        self._quiet_until = float("-inf")
+        if self._refresh is refresh:
+            self._issued, self._previous = issued, None
+            self._quiet_until = float("-inf")
         refresh.issued = issued
         if self.source.renewable:  # a static credential is not fetched from anywhere
             self._refreshed()

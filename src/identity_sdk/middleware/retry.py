@@ -173,12 +173,10 @@ class _Run:
         return error
 
     def _cause(self) -> IdentityError | None:
-        if self.doubtful is None:
-            return None
-        if self.doubtful.error is not None:
-            return self.doubtful.error
-        response = self.doubtful.response
-        return self.call.dialect.error(response, self.call.spec, self._sender.now()) if response else None
+        """The time-out or the 5xx that left the doubt."""
+        assert self.doubtful is not None
+        error, response = self.doubtful.error, self.doubtful.response
+        return self.call.dialect.error(response, self.call.spec, self._sender.now()) if response is not None else error
 
     # What tenacity asks.
 
