@@ -6,7 +6,7 @@ import json
 from email.utils import formatdate
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from identity_sdk.errors import (
@@ -137,6 +137,7 @@ def test_a_rate_limit_tells_how_long() -> None:
     assert error.retry_after == 7.0
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_no_retry_after_raises(value: str) -> None:
     seconds = retry_after(said(503, retry_after=value), 1000.0)

@@ -202,6 +202,7 @@ async def test_no_query_holds_a_lone_surrogate(api: ThingApi, scripted: Any) -> 
 TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=30)
 
 
+@settings(deadline=None)
 @given(TEXT.filter(lambda text: text not in ("", ".", "..")))
 def test_a_segment_comes_back_as_it_was(text: str) -> None:
     encoded = encode_segment("id", text)
@@ -211,7 +212,7 @@ def test_a_segment_comes_back_as_it_was(text: str) -> None:
 
 
 @given(TEXT, st.integers(), st.booleans())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_query_comes_back_as_it_was(scripted: Any, text: str, size: int, deep: bool) -> None:
     scripted.calls.clear()
     scripted.answer = told({"results": []})
@@ -229,7 +230,7 @@ def test_a_query_comes_back_as_it_was(scripted: Any, text: str, size: int, deep:
 
 
 @given(TEXT.filter(lambda text: text not in ("", ".", "..")), st.integers())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_segments_cannot_run_into_one_another(scripted: Any, text: str, part: int) -> None:
     scripted.calls.clear()
     scripted.answer = Response(201, {}, b"")
@@ -367,7 +368,7 @@ async def test_a_look_is_bound_to_its_call(api: ThingApi, scripted: Any) -> None
     st.sampled_from([200, 201, 400, 404, 500]),
     st.sampled_from(["application/json", ""]),
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_answer_raises_anything_foreign(scripted: Any, body: bytes, status: int, kind: str) -> None:
     scripted.answer = Response(status, {"content-type": kind}, body)
 

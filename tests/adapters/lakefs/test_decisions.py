@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from identity_sdk.adapters.lakefs.decision import arn_matches, check_question, decide, wildcard
@@ -112,6 +112,7 @@ def test_parts_of_an_arn() -> None:
 PATTERNS = st.text("ab*?/", max_size=8)
 
 
+@settings(deadline=None)
 @given(PATTERNS, st.text("ab/*?", max_size=12))
 def test_wildcards_are_what_a_regular_expression_says(pattern: str, text: str) -> None:
     wanted = re.fullmatch(

@@ -172,7 +172,7 @@ async def test_an_address_is_found_by_a_scan(lakefs: LakeFS, sender: Any, tools:
 @given(
     st.lists(st.text("ab+ é", min_size=1, max_size=4), unique=True, max_size=12), st.text("ab", max_size=2)
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_list_is_complete_however_it_is_cut(tools: Any, names: list[str], prefix: str) -> None:
     wanted = sorted((name for name in names if name.startswith(prefix)), key=str.encode)
 
@@ -226,6 +226,25 @@ async def test_members_are_users(lakefs: LakeFS, sender: Any, tools: Any) -> Non
     sender.script = [tools.page([user("u", email="u@x", friendly_name="U")])]
     member = (await lakefs.groups.members("g"))[0]
     assert (member.id, member.type, member.email, member.name) == ("u", "user", "u@x", "U")
+
+
+async def test_policies_of_a_group(lakefs: LakeFS, sender: Any, tools: Any) -> None:
+    statement = {"effect": "allow", "action": ["fs:*"], "resource": "*"}
+    sender.script = [tools.page([{"id": "P", "creation_date": 1, "statement": [statement]}])]
+    assert [one.id for one in await lakefs.groups.policies("g")] == ["P"]
+    assert sender.sent == ["GET /api/v1/auth/groups/g/policies?amount=1000"]
+
+
+async def test_the_id_that_equals_the_prefix(lakefs: LakeFS, sender: Any, tools: Any) -> None:
+    """Its offset is empty, which would begin anew: a cursor of the empty string means "after it"."""
+    sender.handler = server(tools, [user(name) for name in ("al", "alan", "alice")])
+    first = await anext(lakefs.users.list(prefix="al", limit=1).pages())
+    assert [one.id for one in first.items] == ["al"]
+    assert first.cursor == ""
+    second = await anext(lakefs.users.list(prefix="al", limit=1, cursor=first.cursor).pages())
+    assert [one.id for one in second.items] == ["alan"]
+    rest = await lakefs.users.list(prefix="al", cursor="")
+    assert [one.id for one in rest] == ["alan", "alice"]
 
 
 async def test_ids_and_kinds_are_refused_before_anything_is_sent(lakefs: LakeFS, sender: Any) -> None:

@@ -126,7 +126,9 @@ async def test_the_old_openid_sign_in(lakefs: LakeFS, sender: Any, tools: Any) -
     assert (current.id, current.cookie, current.token) == (session.id, "oidc_auth_session", None)
 
 
-@pytest.mark.parametrize("cookies", [(), ("other=1",), ("oidc_auth_session=x; Max-Age=0",), ("\x00bad",)])
+@pytest.mark.parametrize(
+    "cookies", [(), ("other=1",), ("oidc_auth_session=x; Max-Age=0",), ("\x00bad",), ("(a)=1",)]
+)
 async def test_a_callback_that_signs_nobody_in(
     cookies: tuple[str, ...], lakefs: LakeFS, sender: Any, tools: Any
 ) -> None:
