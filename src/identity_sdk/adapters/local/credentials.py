@@ -140,7 +140,8 @@ class LocalCredentials(Credentials):
             if made is not None:
                 unknown.found = (made.model_copy(update={"secret": None, "uri": None}),)
                 unknown.how_to_find_out = (
-                    f"Get the credential {made.id}: if it is there, delete it and make another, its secret is lost."
+                    f"Get the credential {made.id}: "
+                    "if it is there, delete it and make another, its secret is lost."
                 )
             raise
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeVar
+from functools import partial
+from typing import Protocol, TypeVar, runtime_checkable
 
-from anyio import to_thread
+from anyio import get_cancelled_exc_class, to_thread
 from sqlalchemy import Connection
 
 from identity_sdk.adapters.local import signing
@@ -26,7 +27,8 @@ from identity_sdk.models import Session, Token
 from identity_sdk.secrets import Secret
 from identity_sdk.store import DuplicateRow, Store, StoreError, StoreUnavailable
 from identity_sdk.store.queries import UserRow, get_meta, set_meta, users
-from identity_sdk.wire.call import Sender
+from identity_sdk.wire.call import Call, Dialect, OperationSpec, Retry, Sender
+from identity_sdk.wire.request import Request
 
 __all__ = ["Caller", "Core", "Desk"]
 
@@ -59,15 +61,20 @@ class Core:
         await self._prepare(now)
         return await self._transact(self.store.read, work)
 
-    async def write(self, work: Callable[[Connection], T], now: float) -> T:
+    async def write(self, work: Callable[[Connection], T], now: float, scope: object = None) -> T:
         """Run ``work`` in a writing transaction; an exception undoes all of it.
+
+        Args:
+            work: what to do with the connection.
+            now: epoch seconds UTC.
+            scope: that of the verb; it is told when the deadline comes too late to undo anything.
 
         Raises:
             ServerError: the database cannot be reached, or was locked for 30 s; nothing was done.
             AmbiguousOutcomeError: the connection broke in the moment of the commit.
         """
         await self._prepare(now)
-        return await self._transact(self.store.write, work)
+        return await self._transact(self.store.write, work, scope)
 
     async def aclose(self) -> None:
         await self.store.aclose()
@@ -82,7 +89,9 @@ class Core:
 
     @staticmethod
     async def _transact(
-        transact: Callable[[Callable[[Connection], T]], Awaitable[T]], work: Callable[[Connection], T]
+        transact: Callable[[Callable[[Connection], T]], Awaitable[T]],
+        work: Callable[[Connection], T],
+        scope: object = None,
     ) -> T:
         worked = False
 
@@ -99,7 +108,27 @@ class Core:
             failure = _broken_commit(error) if worked else ServerError(str(error), provider="local")
         except StoreError as error:
             failure = ServerError(str(error), provider="local", retryable=False)
+        except get_cancelled_exc_class():
+            # The store has waited for the transaction's end. If this is the deadline, "safe to repeat" would be wrong.
+            if worked and isinstance(scope, _Scope):
+                scope.unresolved = _TRANSACTION
+            raise
         raise failure  # outside the handler: the store's frames hold rows
+
+
+@runtime_checkable
+class _Scope(Protocol):
+    """The scope of a verb, as far as it concerns a store: what is named here when the deadline ends it is in doubt."""
+
+    unresolved: Call | None
+
+
+_LOOK = "Read the object: it was changed as a whole, or not at all."
+_TRANSACTION = Call(
+    OperationSpec("the transaction", "", "", frozenset(), Retry.ONCE, how_to_find_out=_LOOK),
+    Dialect(),
+    Request("", ""),
+)
 
 
 def _open(url: Secret) -> Store:
@@ -115,7 +144,7 @@ def _open(url: Secret) -> Store:
 def _broken_commit(error: StoreUnavailable) -> AmbiguousOutcomeError:
     return AmbiguousOutcomeError(
         f"the transaction was ended, and its answer did not come: {error}",
-        how_to_find_out="Read the object: it was changed as a whole, or not at all.",
+        how_to_find_out=_LOOK,
         provider="local",
     )
 
@@ -212,7 +241,7 @@ class Desk:
         Raises:
             AuthenticationError: the caller's credential is not accepted.
         """
-        return await self._as_caller(self.core.read, work)
+        return await self._as_caller(self.core.read, work)  # a read that was cut off is safe to repeat
 
     async def write(self, work: Callable[[Tx], T]) -> T:
         """Run ``work`` for the caller in a writing transaction; an exception undoes all of it.
@@ -220,7 +249,8 @@ class Desk:
         Raises:
             AuthenticationError: the caller's credential is not accepted.
         """
-        return await self._as_caller(self.core.write, work)
+        async with self._sender.verb("transaction") as scope:  # the scope of the verb that is open already
+            return await self._as_caller(partial(self.core.write, scope=scope), work)
 
     async def public_read(self, work: Callable[[Connection, float], T]) -> T:
         """Run ``work`` for anybody in a reading transaction."""
@@ -230,7 +260,8 @@ class Desk:
     async def public_write(self, work: Callable[[Connection, float], T]) -> T:
         """Run ``work`` for anybody in a writing transaction."""
         now = self.now()
-        return await self.core.write(lambda conn: work(conn, now), now)
+        async with self._sender.verb("transaction") as scope:
+            return await self.core.write(lambda conn: work(conn, now), now, scope)
 
     async def _as_caller(self, transact: _Transact, work: Callable[[Tx], T]) -> T:
         refused: AuthenticationError | None = None
