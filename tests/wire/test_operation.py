@@ -95,6 +95,15 @@ class ThingApi(Api):
     @operation("GET /raw", auth=False)
     async def raw(self) -> Response: ...  # type: ignore[empty-body]
 
+    @operation("GET /files/{path}/meta")
+    async def file(
+        self,
+        path: Annotated[str, Segments()],
+        *,
+        tag: list[str] | None = None,
+        proof: Annotated[Secret | None, Header("X-Proof")] = None,
+    ) -> Thing | None: ...  # type: ignore[empty-body]
+
     @operation("GET /box")
     async def box(self) -> Boxed: ...  # type: ignore[empty-body]
 
@@ -129,6 +138,25 @@ async def test_path_query_headers_and_body(api: ThingApi, scripted: Any) -> None
     assert json.loads(request.body) == {"id": "x", "password": "canary"}
     assert request.headers["Content-Type"] == "application/json"
     assert "canary" not in repr(request) + repr(scripted.calls[1])
+
+
+async def test_a_path_of_several_segments(api: ThingApi, scripted: Any) -> None:
+    scripted.answer = Response(200, {}, b"")
+    assert await api.file("a b/c?d", tag=["x", "y&z"], proof=Secret("canary")) is None
+    request = scripted.calls[0].request
+    assert request.target == "/base/files/a%20b/c%3Fd/meta?tag=x&tag=y%26z"
+    assert request.headers["X-Proof"] == "canary"
+    scripted.answer = told({"id": "f"})
+    found = await api.file("f")
+    assert found is not None
+    assert found.id == "f"
+    for wrong in ("", "a//b", "a/../b", "/a", "a/"):
+        with pytest.raises(InvalidRequestError):
+            await api.file(wrong)
+    with pytest.raises(InvalidRequestError) as caught:
+        await api.file("f", proof=Secret("canary\n"))
+    assert "canary" not in str(caught.value)
+    assert len(scripted.calls) == 2
 
 
 async def test_absent_means_not_sent(api: ThingApi, scripted: Any) -> None:

@@ -19,7 +19,17 @@ import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property, wraps
-from typing import Annotated, Any, ClassVar, Concatenate, ParamSpec, TypeVar, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    Concatenate,
+    ParamSpec,
+    TypeVar,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 from urllib.parse import quote, quote_plus, urlencode
 
 from pydantic import TypeAdapter, ValidationError
@@ -160,7 +170,7 @@ class _Compiled:
             parts = str(value).split("/") if segment in self.several else (value,)
             target += "/".join([encode_segment(segment, part) for part in parts]) + literal
         pairs = [
-            (wire, _query_value(api, one))
+            (wire, _query_value(api, one))  # pyright: ignore[reportUnknownArgumentType]
             for name, wire in self.query.items()
             if (value := bound.get(name)) is not None
             for one in (value if isinstance(value, list | tuple) else (value,))  # pyright: ignore[reportUnknownVariableType]
@@ -268,7 +278,8 @@ def _summary(invalid: ValidationError) -> str:
     """Where and why, never the input itself: it may be a secret."""
     first = invalid.errors(include_url=False, include_context=False, include_input=False)[0]
     where = ".".join(str(part)[:60] for part in first["loc"]) or "the whole"
-    return f"{first['msg']} at {where}" + (f" (and {invalid.error_count() - 1} more)" if invalid.error_count() > 1 else "")
+    more = invalid.error_count() - 1
+    return f"{first['msg']} at {where}" + (f" (and {more} more)" if more else "")
 
 
 def _fields(invalid: ValidationError) -> dict[str, str]:
@@ -286,7 +297,9 @@ def operation(
     look: Callable[[Any, Mapping[str, Any]], Awaitable[object | None]] | None = None,
     mine: Callable[[Any, Mapping[str, Any]], bool] | None = None,
     how_to_find_out: str = "",
-) -> Callable[[Callable[Concatenate[A, P], Coroutine[Any, Any, R]]], Callable[Concatenate[A, P], Coroutine[Any, Any, R]]]:
+) -> Callable[
+    [Callable[Concatenate[A, P], Coroutine[Any, Any, R]]], Callable[Concatenate[A, P], Coroutine[Any, Any, R]]
+]:
     """Makes a stub send what it declares.
 
     Args:
