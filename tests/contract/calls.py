@@ -1,4 +1,4 @@
-"""One good call for every verb of the facade: what it needs is prepared by the administrator, anybody can then make it."""
+"""One good call for every verb of the facade: the administrator prepares what it needs, anybody can then make it."""
 
 from __future__ import annotations
 
@@ -102,7 +102,9 @@ CALLS: dict[str, Make] = {
     "groups.policies": lambda idp, stage: idp.groups.policies(stage.group),
     "policies.list": lambda idp, stage: idp.policies.list(),
     "policies.get": lambda idp, stage: idp.policies.get(stage.policy),
-    "policies.create": lambda idp, stage: idp.policies.create(stage.new, statements=stage.world.rules.statements),
+    "policies.create": lambda idp, stage: idp.policies.create(
+        stage.new, statements=stage.world.rules.statements
+    ),
     "policies.update": lambda idp, stage: idp.policies.update(
         stage.policy, statements=stage.world.rules.other_statements
     ),
@@ -120,8 +122,12 @@ CALLS: dict[str, Make] = {
     ),
     "credentials.rotate": _rotate,
     "credentials.delete": lambda idp, stage: idp.credentials.delete(stage.key, user=stage.user),
-    "credentials.request_password_reset": lambda idp, stage: idp.credentials.request_password_reset("a@example.com"),
-    "credentials.reset_password": lambda idp, stage: idp.credentials.reset_password(stage.reset, "a new password"),
+    "credentials.request_password_reset": lambda idp, stage: idp.credentials.request_password_reset(
+        "a@example.com"
+    ),
+    "credentials.reset_password": lambda idp, stage: idp.credentials.reset_password(
+        stage.reset, "a new password"
+    ),
     "sessions.methods": lambda idp, stage: idp.sessions.methods(),
     "sessions.create": _sign_in,
     "sessions.current": lambda idp, stage: idp.sessions.current(),
@@ -134,7 +140,9 @@ CALLS: dict[str, Make] = {
     "tokens.refresh": lambda idp, stage: idp.tokens.refresh(),
     "tokens.introspect": lambda idp, stage: idp.tokens.introspect(stage.token or "token"),
     "tokens.verify": lambda idp, stage: idp.tokens.verify(stage.token or "token"),
-    "tokens.revoke": lambda idp, stage: idp.tokens.revoke(id=stage.token.id if stage.token is not None else "t"),
+    "tokens.revoke": lambda idp, stage: idp.tokens.revoke(
+        id=stage.token.id if stage.token is not None else "t"
+    ),
 }
 
 

@@ -13,14 +13,14 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from contract.expected import expected
 from contract.lists import LISTS
 from contract.marks import covered, covers, needed
 from contract.recorder import Recorder
 from contract.server import Server, serving
-from contract.targets import TARGETS
 from contract.target import Target, World
+from contract.targets import TARGETS
 from contract.witness import Witness, document
-from contract.expected import expected
 
 RECORDER = Recorder()
 WITNESSES: dict[tuple[str, str], Witness] = {}
@@ -31,6 +31,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "covers(verb, *options): the contract test proves this cell")
     config.addinivalue_line("markers", "needs(verb, *options): the contract test makes use of this cell")
     config.addinivalue_line("markers", "each_list(*options): runs for every list verb and proves it")
+    config.addinivalue_line(
+        "markers", "announces: also runs for targets that are missing, and skips with their reason"
+    )
     config.addinivalue_line("markers", "targets(**attributes): only targets whose attributes are so")
 
 
@@ -39,9 +42,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     marks = list(metafunc.definition.iter_markers())
     chosen = [target for target in TARGETS if _fits(target, needed(marks))]
+    if not any(mark.name == "announces" for mark in marks):  # one skip tells it, not hundreds
+        chosen = [target for target in chosen if not target.missing]
     for mark in marks:
         if mark.name == "targets":
-            chosen = [one for one in chosen if all(getattr(one, key) == value for key, value in mark.kwargs.items())]
+            chosen = [
+                one for one in chosen if all(getattr(one, key) == value for key, value in mark.kwargs.items())
+            ]
     options = next((mark.args for mark in marks if mark.name == "each_list"), None)
     if options is None:
         metafunc.parametrize("target", chosen, ids=lambda target: target.name)
@@ -50,7 +57,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         pytest.param(target, one, id=f"{target.name}-{one.verb}", marks=covers(one.verb, *options))
         for target in chosen
         for one in LISTS
-        if _fits(target, {one.verb: set(options), **dict.fromkeys(one.needs, set[str]())})
+        if _fits(target, {one.verb: set(options), **{verb: set[str]() for verb in one.needs}})
     ]
     metafunc.parametrize(("target", "lists"), pairs)
 
@@ -87,7 +94,7 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 @pytest.fixture
-async def world(target: Target, services: Running, anyio_backend: str, request: pytest.FixtureRequest) -> AsyncGenerator[World]:
+async def world(target: Target, services: Running, anyio_backend: str) -> AsyncGenerator[World]:
     """An empty directory of this target."""
     if target.missing:
         pytest.skip(target.missing)
@@ -106,13 +113,14 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
         for verb, options in covered(pyfuncitem.iter_markers()).items():
             called = RECORDER.calls.get(verb)
             assert called is not None, f"this test covers {verb} and never called it"
-            assert options <= called, f"this test covers {verb} with {sorted(options)} and called it with {sorted(called)}"
+            told = f"this test covers {verb} with {sorted(options)} and called it with {sorted(called)}"
+            assert options <= called, told
             PROVEN[target.column, verb] += 1
     return result
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A listed cell may not be skipped, except on a real server that nobody named."""
     report = yield
     target = getattr(item, "callspec", None) and item.callspec.params.get("target")  # type: ignore[attr-defined]
@@ -134,7 +142,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def _sums() -> dict[str, Any]:
     return {
         "proven": [[column, verb, count] for (column, verb), count in PROVEN.items()],
-        "heard": [[backend, face, one.heard, sum(one.exempted.values())] for (backend, face), one in WITNESSES.items()],
+        "heard": [
+            [backend, face, one.heard, sum(one.exempted.values())]
+            for (backend, face), one in WITNESSES.items()
+        ],
     }
 
 
@@ -168,5 +179,6 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.line(f"{column}: {done} of {len(cells)} cells proven in {runs} runs")
     for (backend, face), number in sorted(heard.items()):
         terminalreporter.line(
-            f"witness {backend} {face}: {number} exchanges held against the OpenAPI file, {exempted[backend, face]} exempted"
+            f"witness {backend} {face}: {number} exchanges held against the OpenAPI file, "
+            f"{exempted[backend, face]} findings exempted"
         )

@@ -35,7 +35,11 @@ Column = Mapping[str, frozenset[str]]
 def _table() -> dict[str, Column]:
     raw = tomllib.loads((Path(__file__).parent / "expected.toml").read_text("utf-8"))
     return {
-        name: {f"{area}.{verb}": frozenset(options) for area, verbs in areas.items() for verb, options in verbs.items()}
+        name: {
+            f"{area}.{verb}": frozenset(options)
+            for area, verbs in areas.items()
+            for verb, options in verbs.items()
+        }
         for name, areas in raw.items()
     }
 
@@ -64,4 +68,6 @@ def options_of(function: object) -> set[str]:
     """The names of the parameters that may be left out (``create(id)`` only where the backend chooses ids)."""
     parameters = inspect.signature(function).parameters.values()  # type: ignore[arg-type]
     optional = {one.name for one in parameters if one.default is not inspect.Parameter.empty}
-    return optional - {one.name for one in parameters if one.name == "id" and one.kind is not one.KEYWORD_ONLY}
+    return optional - {
+        one.name for one in parameters if one.name == "id" and one.kind is not one.KEYWORD_ONLY
+    }

@@ -47,7 +47,11 @@ class Recorder:
                 value = given.get(name, parameter.default)
                 if name == "kind":
                     seen.add(f"kind={value}")
-                elif name in given and parameter.default is not parameter.empty and value is not parameter.default:
+                elif (
+                    name in given
+                    and parameter.default is not parameter.empty
+                    and value is not parameter.default
+                ):
                     seen.add(name)
             return function(*args, **kwargs)
 

@@ -36,7 +36,11 @@ def plant(
         _many(conn, tables.policies, [{**base, "id": one, "statements": list(statements)} for one in ids])
     elif kind == "tokens":
         life = {"expires_at": now + 1000, "attributes": {"access_expires_at": now + 1000}}
-        _many(conn, tables.tokens, [{**base, **life, "id": one, "family_id": one, "user_id": owner} for one in ids])
+        _many(
+            conn,
+            tables.tokens,
+            [{**base, **life, "id": one, "family_id": one, "user_id": owner} for one in ids],
+        )
     else:
         rows = [{**base, "id": one, "user_id": owner, "kind": "access_key"} for one in ids]
         _many(conn, tables.credentials, rows)

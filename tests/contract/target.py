@@ -30,7 +30,7 @@ _numbers = itertools.count(1)
 
 
 class Cut(Enum):
-    """How a request comes to grief. ``*_FIRST``: nothing was done; the others: the work was done, the answer is lost."""
+    """How a request comes to grief. ``*_FIRST``: nothing was done; the others: it was done, the answer is lost."""
 
     FAIL = "500"
     DROP = "drop"
@@ -101,7 +101,7 @@ class World(ABC):
 
     def name(self, stem: str = "user") -> str:
         """An id that nobody else has: the directory may be shared with others."""
-        return f"{stem}-{self.target.tag}{self._token}-{next(_numbers):x}"
+        return f"{stem}-{self._token}-{next(_numbers):x}"
 
     def can(self, verb: str, *options: str) -> bool:
         """Whether the column lists this verb with these options."""
@@ -211,13 +211,13 @@ class Target(ABC):
         missing: why it cannot run here, or empty.
         rotates: whether ``tokens.refresh`` takes a refresh token, which works once.
         thorough: whether the long lists are worth their time here: once per store and dialect.
+        real: whether it is somebody's own server: what is made there is deleted again, what cannot be shown is skipped.
         narrowed: whether ``ping()`` takes cells away that the adapter itself declares.
     """
 
     name: str
     column: str
     rules: Rules
-    tag: str = ""
     lacks: Mapping[str, str] = field(default_factory=dict)
     missing: str = ""
     rotates: bool = False

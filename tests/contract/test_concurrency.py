@@ -75,10 +75,14 @@ async def test_one_user_into_many_groups_at_once(world: World) -> None:
 async def test_many_users_into_one_group_and_out_at_once(world: World) -> None:
     group = await world.group()
     users = sorted([await world.user() for _ in range(MANY)])
-    answers = await at_once(*[lambda name=name: world.idp.groups.add_member(group, name) for name in [*users, *users]])
+    answers = await at_once(
+        *[lambda name=name: world.idp.groups.add_member(group, name) for name in [*users, *users]]
+    )
     assert not failures(answers)
     assert sorted(member.id for member in await world.idp.groups.members(group)) == users
-    answers = await at_once(*[lambda name=name: world.idp.groups.remove_member(group, name) for name in users[1:]])
+    answers = await at_once(
+        *[lambda name=name: world.idp.groups.remove_member(group, name) for name in users[1:]]
+    )
     assert not failures(answers)
     assert [member.id for member in await world.idp.groups.members(group)] == users[:1]
 
@@ -88,7 +92,9 @@ async def test_many_users_into_one_group_and_out_at_once(world: World) -> None:
 async def test_many_policies_to_one_user_at_once(world: World) -> None:
     user = await world.user()
     policies = sorted([await world.policy() for _ in range(MANY)])
-    answers = await at_once(*[lambda name=name: world.idp.policies.attach(name, user=user) for name in policies])
+    answers = await at_once(
+        *[lambda name=name: world.idp.policies.attach(name, user=user) for name in policies]
+    )
     assert not failures(answers)
     assert sorted(policy.id for policy in await world.idp.users.policies(user)) == policies
 
@@ -99,7 +105,10 @@ async def test_one_policy_written_many_times_at_once(world: World) -> None:
     name = await world.policy()
     choices = [world.rules.statements, world.rules.other_statements]
     answers = await at_once(
-        *[lambda told=told: world.idp.policies.update(name, statements=told) for told in choices * (MANY // 2)]
+        *[
+            lambda told=told: world.idp.policies.update(name, statements=told)
+            for told in choices * (MANY // 2)
+        ]
     )
     assert not failures(answers)
     written = (await world.idp.policies.get(name)).statements

@@ -27,7 +27,9 @@ MOST = 40
 """More requests than any verb makes."""
 
 cuts = pytest.mark.parametrize("how", Cut, ids=lambda how: how.name.lower())
-lost_answers = pytest.mark.parametrize("how", [Cut.FAIL, Cut.DROP, Cut.CANCEL], ids=lambda how: how.name.lower())
+lost_answers = pytest.mark.parametrize(
+    "how", [Cut.FAIL, Cut.DROP, Cut.CANCEL], ids=lambda how: how.name.lower()
+)
 
 
 async def cut(world: World, number: int, how: Cut, work: Work) -> tuple[bool, IdentityError | None]:
@@ -263,7 +265,9 @@ async def test_groups_and_members(world: World, how: Cut) -> None:
 
     async def once(verb: str, *arguments: Any, **again: Any) -> None:
         async def cut_and_repeat(number: int) -> bool:
-            made, _ = await cut(world, number, how, lambda idp: getattr(idp.groups, verb)(*arguments, **again))
+            made, _ = await cut(
+                world, number, how, lambda idp: getattr(idp.groups, verb)(*arguments, **again)
+            )
             await getattr(world.idp.groups, verb)(*arguments, **again)
             return made
 

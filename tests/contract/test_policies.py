@@ -14,7 +14,9 @@ pytestmark = pytest.mark.anyio
 
 def said(statements: tuple[Statement, ...]) -> set[tuple[str, tuple[str, ...], str]]:
     """What statements say, whatever their order and however their resources are bundled."""
-    return {(one.effect, tuple(sorted(one.actions)), resource) for one in statements for resource in one.resources}
+    return {
+        (one.effect, tuple(sorted(one.actions)), resource) for one in statements for resource in one.resources
+    }
 
 
 @covers("policies.create")

@@ -38,7 +38,9 @@ async def test_who_may_not_is_refused_as_the_sheet_says(world: World, state: str
     client = await world.client(state)
     stage = await prepare(world)
     wrong: list[str] = []
-    for verb in sorted(world.column, key=lambda verb: (told(world.target.column, verb, state) == "allowed", verb)):
+    for verb in sorted(
+        world.column, key=lambda verb: (told(world.target.column, verb, state) == "allowed", verb)
+    ):
         expected = told(world.target.column, verb, state)
         try:
             await call(verb, client, stage)

@@ -348,7 +348,9 @@ async def test_passwords(world: World) -> None:
     await world.settle()
     with pytest.raises(AuthenticationError):
         await world.idp.sessions.create("password", identifier=name, secret="the first one")
-    assert (await world.idp.sessions.create("password", identifier=name, secret="the second one")).user_id == name
+    assert (
+        await world.idp.sessions.create("password", identifier=name, secret="the second one")
+    ).user_id == name
 
 
 @covers("users.create", "kind=service")

@@ -59,9 +59,17 @@ class Document:
         # OpenAPI 3.0 schemas are of draft 4, but for `nullable` and the like, which none of these files holds.
         self._registry = Registry([(ROOT, raw)], draft=Draft4)
         self._operations = [
-            (method.upper(), _pattern(path), operation | {"parameters": [
-                self._resolved(one) for one in (*methods.get("parameters", ()), *operation.get("parameters", ()))
-            ]})
+            (
+                method.upper(),
+                _pattern(path),
+                operation
+                | {
+                    "parameters": [
+                        self._resolved(one)
+                        for one in (*methods.get("parameters", ()), *operation.get("parameters", ()))
+                    ]
+                },
+            )
             for path, methods in raw["paths"].items()
             for method, operation in methods.items()
             if method != "parameters"
@@ -79,7 +87,10 @@ class Document:
         return [f"{where} {problem}" for problem in problems]
 
     def _operation(self, method: str, path: str) -> dict[str, Any] | None:
-        return next((found for verb, pattern, found in self._operations if verb == method and pattern.fullmatch(path)), None)
+        for verb, pattern, found in self._operations:
+            if verb == method and pattern.fullmatch(path):
+                return found
+        return None
 
     def _request(self, operation: Mapping[str, Any], seen: Exchange) -> Iterable[str]:
         known = {one["name"]: one["schema"] for one in operation["parameters"] if one["in"] == "query"}
@@ -87,7 +98,8 @@ class Document:
             if name not in known:
                 yield f"query parameter {name} is not known"
             else:
-                yield from (f"query parameter {name}: {found}" for found in self._check(known[name], _typed(value, known[name])))
+                for found in self._check(known[name], _typed(value, known[name])):
+                    yield f"query parameter {name}: {found}"
         if operation.get("security") == [] and {"authorization", "cookie"} & seen.headers.keys():
             yield "a public operation was sent a credential"
         body = operation.get("requestBody")
@@ -167,7 +179,9 @@ def document(name: str) -> Document:
 @cache
 def _exemptions(backend: str) -> tuple[Exemption, ...]:
     listed = tomllib.loads((FOLDER / f"{backend}.toml").read_text("utf-8"))["exemption"]
-    return tuple(Exemption(re.compile(one["finding"]), frozenset(one["faces"]), one["reason"]) for one in listed)
+    return tuple(
+        Exemption(re.compile(one["finding"]), frozenset(one["faces"]), one["reason"]) for one in listed
+    )
 
 
 @dataclass
@@ -187,7 +201,9 @@ class Witness:
 
         async def witnessed(scope: Any, receive: Any, send: Any) -> None:
             path = scope["raw_path"].decode("latin-1").partition("?")[0].removeprefix(self.base_path)
-            headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+            headers = {
+                name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
+            }
             seen = Exchange(scope["method"], path, scope["query_string"].decode("latin-1"), headers, b"")
 
             async def listen_in() -> Any:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from contract.targets import lakefs, local
 from contract.target import Target
+from contract.targets import lakefs, lakefs_real, local
 
 __all__ = ["TARGETS"]
 
-TARGETS: tuple[Target, ...] = (*local.TARGETS, *lakefs.TARGETS)
+TARGETS: tuple[Target, ...] = (*local.TARGETS, *lakefs.TARGETS, *lakefs_real.TARGETS)

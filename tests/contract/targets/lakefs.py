@@ -30,14 +30,49 @@ ALL_DAYS = 8 * 24 * 3600.0
 
 RULES = Rules(
     awkward=(
-        " a", "a ", "a b", "a+b", "a?b", "a#b", "a&b=c", "a@b", "a:b", "a;b", 'a"b', "a\\b", "a`b", "a\tb", "a\nb",
-        "...", ".a", "ä", "e\u0301", "日本語", "🦊", "A", "a" * 256, "-", "*", "<b>", "{id}", "null", "0", "'", "$x", "^|", "~!",
+        " a",
+        "a ",
+        "a b",
+        "a+b",
+        "a?b",
+        "a#b",
+        "a&b=c",
+        "a@b",
+        "a:b",
+        "a;b",
+        'a"b',
+        "a\\b",
+        "a`b",
+        "a\tb",
+        "a\nb",
+        "...",
+        ".a",
+        "ä",
+        "e\u0301",
+        "日本語",
+        "🦊",
+        "A",
+        "a" * 256,
+        "-",
+        "*",
+        "<b>",
+        "{id}",
+        "null",
+        "0",
+        "'",
+        "$x",
+        "^|",
+        "~!",
     ),
     refused=("", ".", "..", "a/b", "a%b", "%2F", "\ud800"),
-    statements=(Statement(effect="allow", actions=("fs:Read*",), resources=("arn:lakefs:fs:::repository/r1",)),),
+    statements=(
+        Statement(effect="allow", actions=("fs:Read*",), resources=("arn:lakefs:fs:::repository/r1",)),
+    ),
     other_statements=(
         Statement(effect="allow", actions=("fs:List*", "auth:ReadUser"), resources=("*",)),
-        Statement(effect="deny", actions=("fs:DeleteObject",), resources=("arn:lakefs:fs:::repository/r1/object/*",)),
+        Statement(
+            effect="deny", actions=("fs:DeleteObject",), resources=("arn:lakefs:fs:::repository/r1/object/*",)
+        ),
     ),
     denial=Statement(effect="deny", actions=("fs:ReadObject",), resources=("arn:lakefs:fs:::repository/r1",)),
     allowed=("fs:ReadObject", "arn:lakefs:fs:::repository/r1"),
@@ -81,7 +116,13 @@ class LakeFSWorld(World):
 
     async def seed(self, what: str, stem: str, count: int, owner: str | None) -> list[str]:
         now, (statement, *_) = self.clock.time(), self.rules.statements
-        wire = [{"effect": statement.effect, "action": list(statement.actions), "resource": statement.resources[0]}]
+        wire = [
+            {
+                "effect": statement.effect,
+                "action": list(statement.actions),
+                "resource": statement.resources[0],
+            }
+        ]
         return await self.store.write(lambda conn: plant(conn, what, stem, count, owner, now, wire))
 
     def reset_token(self, address: str) -> Any:

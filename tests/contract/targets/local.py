@@ -29,9 +29,49 @@ _files = itertools.count(1)
 
 RULES = Rules(
     awkward=(
-        " a", "a ", "a b", "a+b", "a?b", "a#b", "a&b=c", "a@b", "a:b", "a;b", 'a"b', "a\\b", "a`b", "a\tb", "a\nb",
-        "...", ".a", "ä", "e\u0301", "日本語", "🦊", "A", "a" * 256, "-", "*", "<b>", "{id}", "null", "0", "'", "$x", "^|", "~!",
-        ".", "..", "a/b", "a%b", "%2F", "%", "_", "\u202e", "\x01", "\U0010ffff",
+        " a",
+        "a ",
+        "a b",
+        "a+b",
+        "a?b",
+        "a#b",
+        "a&b=c",
+        "a@b",
+        "a:b",
+        "a;b",
+        'a"b',
+        "a\\b",
+        "a`b",
+        "a\tb",
+        "a\nb",
+        "...",
+        ".a",
+        "ä",
+        "e\u0301",
+        "日本語",
+        "🦊",
+        "A",
+        "a" * 256,
+        "-",
+        "*",
+        "<b>",
+        "{id}",
+        "null",
+        "0",
+        "'",
+        "$x",
+        "^|",
+        "~!",
+        ".",
+        "..",
+        "a/b",
+        "a%b",
+        "%2F",
+        "%",
+        "_",
+        "\u202e",
+        "\x01",
+        "\U0010ffff",
     ),
     refused=("", "a\0b", "\ud800", "a" * 257),
     statements=(Statement(effect="allow", actions=("docs:Read*",), resources=("docs/r1",)),),
@@ -92,7 +132,9 @@ class Transactions(Cutter):
 
 
 class LocalWorld(World):
-    def __init__(self, target: Target, idp: IdentityClient[Any], clock: ManualClock, store: Store, outbox: list[Any]):
+    def __init__(
+        self, target: Target, idp: IdentityClient[Any], clock: ManualClock, store: Store, outbox: list[Any]
+    ):
         super().__init__(target, idp)
         self.clock = clock
         self.store = store
