@@ -1,0 +1,1 @@
+"""The Argus adapter (mnemonic)."""

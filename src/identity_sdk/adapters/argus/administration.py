@@ -1,0 +1,599 @@
+# mypy: disable-error-code="empty-body"
+# The bodies of operations are stubs: @operation makes them send.
+"""The wire API of Argus beside authentication: useradmin v2, users v2, currentuser v1, customers v2.
+
+Paths, parameters and bodies are those of the argus-api 5.1.0 schema, names those of its functions. In paths a short
+name or an id stands for an object (``domain`` tells namesakes apart). ``limit`` is 25 unless told, 0 means everything;
+``count`` of an answer is exact, or -1 where counting timed out. Deletes are soft.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from identity_sdk.adapters.argus import inputs as i
+from identity_sdk.adapters.argus import models as m
+from identity_sdk.adapters.argus.authentication import DONE, ArgusModule
+from identity_sdk.errors import NotFoundError
+from identity_sdk.secrets import Secret
+from identity_sdk.wire.call import Retry
+from identity_sdk.wire.operation import Header, operation
+
+__all__ = [
+    "AdminFunctionModule",
+    "AdminGroupModule",
+    "AdminMembershipModule",
+    "AdminPermissionModule",
+    "AdminSubjectModule",
+    "AdminUserModule",
+    "BasicFunctionModule",
+    "BasicGroupModule",
+    "BasicSubjectModule",
+    "BasicUserModule",
+    "CurrentUserModule",
+    "CustomerModule",
+]
+
+ADMIN = "/useradmin/v2"
+BASIC = "/users/v2"
+ME = "/currentuser/v1"
+CUSTOMER = "/customers/v2"
+
+Match = Literal["any", "all"]
+Subjects = m.Answer[tuple[m.ArgusMember, ...] | None]
+Users = m.Answer[tuple[m.ArgusUser, ...] | None]
+Groups = m.Answer[tuple[m.ArgusGroup, ...] | None]
+Permissions = m.Answer[tuple[m.ArgusPermission, ...] | None]
+Functions = m.Answer[tuple[m.ArgusPolicy, ...] | None]
+Memberships = m.Answer[tuple[m.Membership, ...] | None]
+Customers = m.Answer[tuple[m.CustomerInfo, ...] | None]
+
+
+def _field(body: Any, name: str) -> Any:
+    return getattr(body, name) if not isinstance(body, Mapping) else body.get(name)  # pyright: ignore[reportUnknownVariableType, reportUnknownMemberType]
+
+
+async def _look_user(api: AdminUserModule, arguments: Mapping[str, Any]) -> object | None:
+    """After a creation of unknown outcome: who has that name now. It may be an older namesake."""
+    try:
+        found = await api.get_user(
+            _field(arguments["body"], "shortName"), domain=_field(arguments["body"], "domain")
+        )
+    except NotFoundError:
+        return None
+    return found if found.data is not None and "deleted" not in found.data.flags else None
+
+
+async def _look_group(api: AdminGroupModule, arguments: Mapping[str, Any]) -> object | None:
+    try:
+        found = await api.get_group(
+            _field(arguments["body"], "shortName"), domain=_field(arguments["body"], "domain")
+        )
+    except NotFoundError:
+        return None
+    return found if found.data is not None and "deleted" not in found.data.flags else None
+
+
+class AdminUserModule(ArgusModule):
+    """``native.useradmin.user``."""
+
+    @operation(f"GET {ADMIN}/user")
+    async def list_users(
+        self,
+        *,
+        customer: Sequence[str] = (),
+        domain: Sequence[str] = (),
+        subject: Sequence[str] = (),
+        offset: int | None = None,
+        limit: int | None = None,
+        includeDeleted: bool | None = None,
+        includeFlag: Sequence[str] = (),
+        excludeFlag: Sequence[str] = (),
+        keywords: Sequence[str] = (),
+        keywordMatch: Match | None = None,
+        keywordField: Sequence[str] = (),
+        sortBy: Sequence[str] = (),
+    ) -> Users:
+        """A page of users."""
+        ...
+
+    @operation(
+        f"POST {ADMIN}/user",
+        success=DONE,
+        retry=Retry.KEYED,
+        look=_look_user,
+        how_to_find_out="Read the user: get_user(shortName). It may be older than this call",
+    )
+    async def add_user(self, body: i.UserAddition) -> m.Answer[m.ArgusUser | None]:
+        """Makes a user."""
+        ...
+
+    @operation(f"GET {ADMIN}/user/{{shortNameOrID}}")
+    async def get_user(
+        self, shortNameOrID: str, *, domain: str | None = None
+    ) -> m.Answer[m.ArgusUser | None]:
+        """One user, possibly a deleted one (flag ``deleted``)."""
+        ...
+
+    @operation(f"PUT {ADMIN}/user/{{shortNameOrID}}")
+    async def update_user(
+        self, shortNameOrID: str, body: i.UserUpdate, *, domain: str | None = None
+    ) -> m.Answer[m.ArgusUser | None]:
+        """Changes what is given."""
+        ...
+
+    @operation(f"DELETE {ADMIN}/user/{{shortNameOrID}}", repeat_done=(404,))
+    async def delete_user(
+        self, shortNameOrID: str, *, domain: str | None = None
+    ) -> m.Answer[m.ArgusUser | None]:
+        """Disables a user and flags it ``deleted``."""
+        ...
+
+    @operation(f"PUT {ADMIN}/user/{{shortNameOrID}}/reenable")
+    async def reenable_user(
+        self, shortNameOrID: str, *, domain: str | None = None
+    ) -> m.Answer[m.ArgusUser | None]:
+        """Takes a deletion back."""
+        ...
+
+    @operation(f"PUT {ADMIN}/user/{{shortNameOrID}}/move")
+    async def move_user(
+        self, shortNameOrID: str, body: i.Move, *, domain: str | None = None
+    ) -> m.Answer[m.ArgusUser | None]:
+        """Moves a user to another customer."""
+        ...
+
+    @operation(f"PUT {ADMIN}/user/{{shortNameOrID}}/resetpassword", retry=Retry.ONCE)
+    async def reset_password(
+        self, shortNameOrID: str, *, domain: str | None = None
+    ) -> m.Answer[m.ArgusUser | None]:
+        """Deprecated; ``native.user.reset_password`` answers the authorization."""
+        ...
+
+    @operation(f"POST {ADMIN}/user/search", retry=Retry.SAFE)
+    async def search_users(self, body: i.SubjectSearch) -> Users:
+        """A page of the users that the criteria name."""
+        ...
+
+    @operation(f"GET {ADMIN}/user/{{shortNameOrID}}/permissions")
+    async def list_permissions_for_user(
+        self,
+        shortNameOrID: str,
+        *,
+        domain: str | None = None,
+        offset: int | None = None,
+        limit: int | None = None,
+        includeDeleted: bool | None = None,
+        includeInherited: bool | None = None,
+    ) -> Permissions:
+        """A page of what is granted to the user; ``includeInherited`` (by default) through groups as well."""
+        ...
+
+
+class AdminGroupModule(ArgusModule):
+    """``native.useradmin.group``."""
+
+    @operation(f"GET {ADMIN}/group")
+    async def list_groups(
+        self,
+        *,
+        customer: Sequence[str] = (),
+        domain: Sequence[str] = (),
+        subject: Sequence[str] = (),
+        offset: int | None = None,
+        limit: int | None = None,
+        includeDeleted: bool | None = None,
+        includeFlag: Sequence[str] = (),
+        excludeFlag: Sequence[str] = (),
+        keywords: Sequence[str] = (),
+        keywordMatch: Match | None = None,
+        keywordField: Sequence[str] = (),
+        sortBy: Sequence[str] = (),
+    ) -> Groups:
+        """A page of groups (``list_groups_1`` of 5.1.0)."""
+        ...
+
+    @operation(
+        f"POST {ADMIN}/group",
+        success=DONE,
+        retry=Retry.KEYED,
+        look=_look_group,
+        how_to_find_out="Read the group: get_group(shortName). It may be older than this call",
+    )
+    async def add_group(self, body: i.GroupAddition) -> m.Answer[m.ArgusGroup | None]:
+        """Makes a group."""
+        ...
+
+    @operation(f"GET {ADMIN}/group/{{shortNameOrID}}")
+    async def get_group(
+        self, shortNameOrID: str, *, domain: str | None = None
+    ) -> m.Answer[m.ArgusGroup | None]:
+        """One group, possibly a deleted one."""
+        ...
+
+    @operation(f"PUT {ADMIN}/group/{{shortNameOrID}}")
+    async def update_group(
+        self, shortNameOrID: str, body: i.GroupUpdate, *, domain: str | None = None
+    ) -> m.Answer[m.ArgusGroup | None]:
+        """Changes what is given."""
+        ...
+
+    @operation(f"DELETE {ADMIN}/group/{{shortNameOrID}}", repeat_done=(404,))
+    async def delete_group(
+        self, shortNameOrID: str, *, domain: str | None = None
+    ) -> m.Answer[m.ArgusGroup | None]:
+        """Flags a group ``deleted``."""
+        ...
+
+    @operation(f"PUT {ADMIN}/group/{{shortNameOrID}}/reenable")
+    async def reenable_group(
+        self, shortNameOrID: str, *, domain: str | None = None
+    ) -> m.Answer[m.ArgusGroup | None]:
+        """Takes a deletion back."""
+        ...
+
+    @operation(f"PUT {ADMIN}/group/{{shortNameOrID}}/move")
+    async def move_group(
+        self, shortNameOrID: str, body: i.Move, *, domain: str | None = None
+    ) -> m.Answer[m.ArgusGroup | None]:
+        """Moves a group to another customer."""
+        ...
+
+    @operation(f"POST {ADMIN}/group/search", retry=Retry.SAFE)
+    async def search_groups(self, body: i.SubjectSearch) -> Groups:
+        """A page of the groups that the criteria name."""
+        ...
+
+    @operation(f"GET {ADMIN}/group/{{shortNameOrID}}/members")
+    async def list_subjects_in_group(self, shortNameOrID: str, *, domain: str | None = None) -> Subjects:
+        """The active members: users and groups. There are no pages."""
+        ...
+
+    @operation(f"POST {ADMIN}/group/{{shortNameOrID}}/members", success=DONE, retry=Retry.IDEMPOTENT)
+    async def add_group_members(
+        self, shortNameOrID: str, body: i.MemberAddition, *, domain: str | None = None
+    ) -> Subjects:
+        """Puts subjects into the group."""
+        ...
+
+    @operation(f"DELETE {ADMIN}/group/{{shortNameOrID}}/members")
+    async def remove_subjects_from_group(
+        self,
+        shortNameOrID: str,
+        subject: Sequence[str],
+        *,
+        comment: str | None = None,
+        domain: str | None = None,
+    ) -> Subjects:
+        """Takes subjects out of the group."""
+        ...
+
+    @operation(f"GET {ADMIN}/group/{{shortNameOrID}}/permissions")
+    async def list_permissions_for_group(
+        self,
+        shortNameOrID: str,
+        *,
+        domain: str | None = None,
+        offset: int | None = None,
+        limit: int | None = None,
+        includeDeleted: bool | None = None,
+        includeInherited: bool | None = None,
+    ) -> Permissions:
+        """A page of what is granted to the group."""
+        ...
+
+
+class AdminSubjectModule(ArgusModule):
+    """``native.useradmin.subject``: users and groups alike."""
+
+    @operation(f"GET {ADMIN}/subject")
+    async def list_subjects(
+        self,
+        *,
+        customer: Sequence[str] = (),
+        subject: Sequence[str] = (),
+        offset: int | None = None,
+        limit: int | None = None,
+        includeDeleted: bool | None = None,
+        keywords: Sequence[str] = (),
+        keywordMatch: Match | None = None,
+        keywordField: Sequence[str] = (),
+    ) -> Subjects:
+        """A page of subjects."""
+        ...
+
+    @operation(f"GET {ADMIN}/subject/{{shortNameOrId}}")
+    async def get_subject(
+        self, shortNameOrId: str, *, domain: str | None = None
+    ) -> m.Answer[m.ArgusMember | None]:
+        """One subject; ``type`` tells what it is."""
+        ...
+
+    @operation(f"POST {ADMIN}/subject/{{shortNameOrID}}/groups", success=DONE, retry=Retry.IDEMPOTENT)
+    async def add_subject_group_memberships(
+        self, shortNameOrID: str, body: i.ParentGroups, *, domain: str | None = None
+    ) -> Memberships:
+        """Puts the subject into groups."""
+        ...
+
+
+class AdminMembershipModule(ArgusModule):
+    """``native.useradmin.membership``."""
+
+    @operation(f"GET {ADMIN}/membership")
+    async def list_memberships(
+        self,
+        *,
+        subject: Sequence[str] = (),
+        offset: int | None = None,
+        limit: int | None = None,
+        includeDeleted: bool | None = None,
+    ) -> Memberships:
+        """A page of memberships."""
+        ...
+
+    @operation(f"DELETE {ADMIN}/membership")
+    async def remove_memberships_bulk(
+        self, membershipID: Sequence[str], *, comment: str | None = None
+    ) -> Memberships:
+        """Ends memberships."""
+        ...
+
+
+class AdminPermissionModule(ArgusModule):
+    """``native.useradmin.permission``."""
+
+    @operation(f"GET {ADMIN}/permission")
+    async def list_permissions(
+        self,
+        *,
+        subject: Sequence[str] = (),
+        customer: Sequence[str] = (),
+        function: Sequence[str] = (),
+        domain: str | None = None,
+        offset: int | None = None,
+        limit: int | None = None,
+        includeSubjectAscendants: bool | None = None,
+        includeSubjectDescendants: bool | None = None,
+        includeCustomerAscendants: bool | None = None,
+        includeCustomerDescendants: bool | None = None,
+        includeFunctionAscendants: bool | None = None,
+        includeFunctionDescendants: bool | None = None,
+        keywords: Sequence[str] = (),
+        keywordMatch: Match | None = None,
+        keywordField: Sequence[str] = (),
+        includeDeleted: bool | None = None,
+    ) -> Permissions:
+        """A page of grants; all six ``include…`` are on unless told otherwise."""
+        ...
+
+    @operation(
+        f"POST {ADMIN}/permission",
+        success=DONE,
+        how_to_find_out="list_permissions(subject, function, customer): is it there?",
+    )
+    async def grant_permission(self, body: i.PermissionGrant) -> m.Answer[m.ArgusPermission | None]:
+        """Grants a function to a subject for a customer."""
+        ...
+
+    @operation(
+        f"POST {ADMIN}/permission/bulk",
+        success=DONE,
+        how_to_find_out="list_permissions(subject, function, customer): are they there?",
+    )
+    async def grant_permissions_bulk(self, body: i.PermissionGrants) -> Permissions:
+        """Grants several at once."""
+        ...
+
+    @operation(f"DELETE {ADMIN}/permission/{{permissionID}}", repeat_done=(404,))
+    async def revoke_permission(
+        self, permissionID: int, *, comment: str | None = None
+    ) -> m.Answer[m.ArgusPermission | None]:
+        """Takes a grant back."""
+        ...
+
+    @operation(f"DELETE {ADMIN}/permission")
+    async def revoke_permissions_bulk(
+        self, permission: Sequence[int], *, comment: str | None = None
+    ) -> Permissions:
+        """Takes several back at once."""
+        ...
+
+
+class AdminFunctionModule(ArgusModule):
+    """``native.useradmin.function``: what can be granted."""
+
+    @operation(f"GET {ADMIN}/function")
+    async def list_functions(
+        self,
+        *,
+        function: Sequence[str] = (),
+        minimumSecurityLevel: i.SecurityLevel | None = None,
+        ancestor: Sequence[str] = (),
+        descendant: Sequence[str] = (),
+        offset: int | None = None,
+        limit: int | None = None,
+        includeDeleted: bool | None = None,
+        includeFlag: Sequence[str] = (),
+        excludeFlag: Sequence[str] = (),
+        keywords: Sequence[str] = (),
+        keywordMatch: Match | None = None,
+        keywordField: Sequence[str] = (),
+        sortBy: Sequence[str] = (),
+    ) -> Functions:
+        """A page of functions."""
+        ...
+
+    @operation(f"GET {ADMIN}/function/{{functionNameOrID}}")
+    async def get_function(self, functionNameOrID: str) -> m.Answer[m.ArgusPolicy | None]:
+        """One function."""
+        ...
+
+    @operation(
+        f"POST {ADMIN}/function", success=DONE, how_to_find_out="Read the function: get_function(name)"
+    )
+    async def add_function(self, body: i.FunctionAddition) -> m.Answer[m.ArgusPolicy | None]:
+        """Makes a function below another."""
+        ...
+
+    @operation(f"DELETE {ADMIN}/function/{{functionNameOrID}}", repeat_done=(404,))
+    async def delete_function(self, functionNameOrID: str) -> m.Answer[m.ArgusPolicy | None]:
+        """Flags a function ``deleted``."""
+        ...
+
+
+class BasicUserModule(ArgusModule):
+    """``native.users.user``: what every user may read."""
+
+    @operation(f"GET {BASIC}/user")
+    async def list_basic_users(
+        self,
+        *,
+        customer: Sequence[str] = (),
+        offset: int | None = None,
+        limit: int | None = None,
+        includeDeleted: bool | None = None,
+        keywords: Sequence[str] = (),
+        keywordField: Sequence[str] = (),
+    ) -> Users:
+        """A page of users."""
+        ...
+
+    @operation(f"GET {BASIC}/user/{{shortNameOrID}}")
+    async def get_basic_user(
+        self, shortNameOrID: str, *, domain: str | None = None
+    ) -> m.Answer[m.ArgusUser | None]:
+        """One user."""
+        ...
+
+
+class BasicGroupModule(ArgusModule):
+    """``native.users.group``."""
+
+    @operation(f"GET {BASIC}/group")
+    async def list_basic_groups(
+        self,
+        *,
+        customer: Sequence[str] = (),
+        offset: int | None = None,
+        limit: int | None = None,
+        includeDeleted: bool | None = None,
+        keywords: Sequence[str] = (),
+    ) -> Groups:
+        """A page of groups."""
+        ...
+
+    @operation(f"GET {BASIC}/group/{{shortNameOrID}}")
+    async def get_basic_group(
+        self, shortNameOrID: str, *, domain: str | None = None
+    ) -> m.Answer[m.ArgusGroup | None]:
+        """One group."""
+        ...
+
+
+class BasicSubjectModule(ArgusModule):
+    """``native.users.subject``."""
+
+    @operation(f"GET {BASIC}/subject/{{subject}}/groups")
+    async def get_subject_group_memberships(
+        self,
+        subject: int,
+        *,
+        includeInherited: bool | None = None,
+        sortBy: Sequence[str] = (),
+        offset: int | None = None,
+        limit: int | None = None,
+    ) -> Groups:
+        """A page of the groups that a subject (its id) is in."""
+        ...
+
+
+class BasicFunctionModule(ArgusModule):
+    """``native.users.function``."""
+
+    @operation(f"GET {BASIC}/function")
+    async def list_basic_functions(
+        self,
+        *,
+        offset: int | None = None,
+        limit: int | None = None,
+        keywords: Sequence[str] = (),
+    ) -> Functions:
+        """A page of functions."""
+        ...
+
+    @operation(f"GET {BASIC}/function/{{idOrShortname}}")
+    async def get_basic_function(self, idOrShortname: str) -> m.Answer[m.ArgusPolicy | None]:
+        """One function."""
+        ...
+
+
+class CurrentUserModule(ArgusModule):
+    """``native.currentuser``."""
+
+    @operation(f"GET {ME}/user")
+    async def get_current_user(self) -> m.Answer[m.CurrentUser | None]:
+        """Who is signed in."""
+        ...
+
+    @operation(f"GET {ME}/user", auth=False)
+    async def get_current_user_by(
+        self, *, authorization: Annotated[Secret, Header("Authorization")]
+    ) -> m.Answer[m.CurrentUser | None]:
+        """:meth:`get_current_user` by ``Bearer <token>`` of another session."""
+        ...
+
+    @operation(f"GET {ME}/groups")
+    async def get_current_user_groups(
+        self, *, includeAncestors: bool | None = None, limit: int | None = None, offset: int | None = None
+    ) -> m.Answer[tuple[m.SubjectInfo, ...] | None]:
+        """A page of one's own groups."""
+        ...
+
+    @operation(f"GET {ME}/functions")
+    async def get_functions(
+        self,
+        *,
+        onlyRoles: bool | None = None,
+        requirePermission: bool | None = None,
+        limit: int | None = None,
+        offset: int | None = None,
+    ) -> m.Answer[tuple[m.FunctionInfo, ...] | None]:
+        """A page of one's own functions."""
+        ...
+
+    @operation(f"GET {ME}/customers")
+    async def get_customers(self, *, limit: int | None = None, offset: int | None = None) -> Customers:
+        """A page of the customers that one reaches."""
+        ...
+
+    @operation(f"GET {ME}/permissions")
+    async def get_current_user_permissions(
+        self, *, includeInherited: bool | None = None, limit: int | None = None, offset: int | None = None
+    ) -> Permissions:
+        """A page of one's own grants; a constrained session may not use them all."""
+        ...
+
+    @operation(f"GET {ME}/permission/{{function}}/{{customer}}")
+    async def check_current_user_permission(
+        self, function: str, customer: str, *, domain: str | None = None
+    ) -> None:
+        """Deprecated: ``native.session.check_session_permission``."""
+        ...
+
+
+class CustomerModule(ArgusModule):
+    """``native.customers``."""
+
+    @operation(f"GET {CUSTOMER}/customer")
+    async def list_customers(
+        self, *, offset: int | None = None, limit: int | None = None, keywords: Sequence[str] = ()
+    ) -> Customers:
+        """A page of customers."""
+        ...
+
+    @operation(f"GET {CUSTOMER}/customer/{{idOrShortName}}")
+    async def get_customer(self, idOrShortName: str) -> m.Answer[m.CustomerInfo | None]:
+        """One customer."""
+        ...

@@ -1,0 +1,435 @@
+"""``idp.credentials`` over Argus: API keys, TOTP generators, and the administrator's password reset.
+
+Without ``user=`` they are those of this client's principal, and making or renewing one asks for its password; with
+``user=`` an administrator's operations are used, which ask for none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+from identity_sdk.adapters.argus.inputs import (
+    ApiKeyInitiation,
+    ApiKeyRenewal,
+    PasswordChange,
+    TotpInitialization,
+    TotpVerification,
+    UserApiKeyInitiation,
+    UserApiKeyRenewal,
+)
+from identity_sdk.adapters.argus.models import ApiKeyMade, ArgusCredential, MethodState, TotpSeed
+from identity_sdk.adapters.argus.part import SESSION_LIFE, ArgusPart, everything
+from identity_sdk.adapters.argus.rules import DAY, check_name, check_prefix, days
+from identity_sdk.adapters.argus.signin import cookie_of
+from identity_sdk.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    ConflictError,
+    InvalidRequestError,
+    NotFoundError,
+    NotSupportedError,
+    ProtocolError,
+)
+from identity_sdk.listing import Listing, Page, page_of
+from identity_sdk.models import Credential, Deletion, Residual
+from identity_sdk.resources.base import supports
+from identity_sdk.resources.credentials import Credentials, Rotation
+from identity_sdk.secrets import Secret
+
+__all__ = ["ArgusCredentials"]
+
+KINDS = ("api_key", "totp")
+TOTP = "totp:"
+TOTP_COOKIE = "argus_totp"
+DESCRIPTION = "unified-identity-sdk"
+
+
+class ArgusCredentials(ArgusPart, Credentials):
+    """API keys (``1ab/2c``) and TOTP generators (``totp:<user>``)."""
+
+    unsupported: ClassVar[Mapping[str, tuple[str, str]]] = {}
+
+    @supports(kinds=KINDS)
+    def list(
+        self,
+        user: str | None = None,
+        *,
+        kind: str | None = None,
+        limit: int | None = None,
+        cursor: str | None = None,
+    ) -> Listing[ArgusCredential]:
+        """The API keys, then the TOTP generator if there is an active one. Argus does not page these."""
+        if user is not None:
+            check_name("user id", user)
+
+        async def fetch(after: str | None, size: int | None) -> Page[ArgusCredential]:
+            return page_of(await self._all(user, kind), after, size)
+
+        return Listing(fetch, limit=limit, cursor=cursor)
+
+    async def _all(self, user: str | None, kind: str | None) -> tuple[ArgusCredential, ...]:
+        name, number = await self._holder(user)
+        found: list[ArgusCredential] = []
+        if kind in (None, "api_key"):
+            found += await self._keys(name, number)
+        if kind in (None, "totp") and await self._has_totp(number):
+            found.append(_generator(name, confirmed=True, administered=number is not None))
+        return tuple(found)
+
+    async def _holder(self, user: str | None) -> tuple[str, str | None]:
+        """Short name, and for another than the client's own principal the number that paths take."""
+        if user is None:
+            return (await self._me()).id, None
+        found = await self._user(user)
+        return found.id, str(found.number)
+
+    async def _keys(self, name: str, number: str | None) -> tuple[ArgusCredential, ...]:
+        answer = await (
+            self._api.apikey.list() if number is None else self._api.user.list_user_api_keys(number)
+        )
+        return tuple(_of(name, key, number) for key in (answer.data.keys if answer.data is not None else ()))
+
+    async def _has_totp(self, number: str | None) -> bool:
+        states: Sequence[MethodState] = (
+            (await self._api.session.get_session_auth_methods()).data
+            if number is None
+            else (await self._api.user.get_user_methods(number)).data
+        ) or ()
+        return any(one.method.upper() == "TOTP" and one.initialized for one in states)
+
+    @supports()
+    async def get(self, credential: Credential | str, *, user: str | None = None) -> ArgusCredential:
+        """One credential, found in the list: Argus answers none alone."""
+        return await self._one(*_named(credential, user))
+
+    async def _one(self, id: str, user: str | None) -> ArgusCredential:
+        kind = "totp" if id.startswith(TOTP) else "api_key"
+        found = () if kind == "api_key" and check_prefix(id) is None else await self._all(user, kind)
+        for one in found:
+            if one.id == id:
+                return one
+        raise NotFoundError(f"{user or 'this principal'} has no credential {id[:60]!r}", provider="argus")
+
+    @supports(kinds=KINDS)
+    async def create(
+        self,
+        user: str | None = None,
+        *,
+        kind: str | None = None,
+        name: str | None = None,
+        lifetime: float | None = None,
+        valid_sources: Sequence[str] = (),
+        password: Secret | str | None = None,
+    ) -> ArgusCredential:
+        """Makes an API key, or a TOTP generator, whose ``secret`` is in this answer and never again.
+
+        One's own generator is pending until :meth:`confirm`; that of another user counts at once and replaces an
+        older one.
+
+        Args:
+            name: the key's description.
+            lifetime: whole days, in seconds; ``None`` for three months.
+            valid_sources: the networks that the key works from, such as ``("203.0.113.0/24",)``.
+            password: of this client's principal, for credentials of its own; the adapter's unless given.
+            user, kind: as in :meth:`Credentials.create`.
+
+        Raises:
+            ConfigurationError: it is for this client's own principal, and no password is known.
+        """
+        expires = None if lifetime is None else days(lifetime)
+        if kind == "totp":
+            if name is not None or lifetime is not None or valid_sources:
+                raise InvalidRequestError(
+                    "a TOTP generator has neither name nor lifetime nor sources", fields={"kind": "totp"}
+                )
+            return await self._generate(user, password)
+        told: dict[str, Any] = {"description": name or DESCRIPTION}
+        if expires is not None:
+            told["expirationDays"] = expires
+        if valid_sources:
+            told["validSources"] = tuple(valid_sources)
+        return await self._make(user, told, password)
+
+    async def _make(
+        self, user: str | None, told: Mapping[str, Any], password: Secret | str | None = None
+    ) -> ArgusCredential:
+        if user is None:
+            proof = self._proof(password)
+            body = ApiKeyInitiation.model_validate({**told, "password": proof})
+            name, number = await self._holder(None)
+            made = (await self._api.apikey.initiate(body)).data
+        else:
+            name, number = await self._holder(user)
+            plain = UserApiKeyInitiation.model_validate(told)
+            made = (await self._api.user.initiate_user_api_key(number or "", plain)).data
+        return _made(name, made, number)
+
+    def _proof(self, password: Secret | str | None) -> Secret:
+        chosen = Secret(password) if isinstance(password, str) else password or self._setting.password
+        if not chosen:
+            raise ConfigurationError(
+                "Argus asks for the password before it makes or renews a credential of one's own: "
+                'connect("argus", password=…), or password= in the call; an administrator names user=',
+                provider="argus",
+            )
+        return chosen
+
+    async def _generate(self, user: str | None, password: Secret | str | None) -> ArgusCredential:
+        if user is None:
+            proof = self._proof(password)
+            name, number = await self._holder(None)
+            answer = await self._api.totp.initialize(TotpInitialization(password=proof))
+        else:
+            name, number = await self._holder(user)
+            answer = await self._api.user.initiate_user_totp(number or "")
+        seed = answer.data
+        if seed is None or not seed.seed_base32:
+            raise ProtocolError("the server answered no seed", provider="argus")
+        cookie = seed.cookie or cookie_of(answer.cookies, TOTP_COOKIE)
+        made = _generator(name, confirmed=user is not None, administered=number is not None)
+        return made.model_copy(update={"secret": seed.seed_base32, "uri": _uri(name, seed), "cookie": cookie})
+
+    @supports(refuses={"user": "only the user can confirm a generator; an administrator's counts at once"})
+    async def confirm(
+        self,
+        credential: Credential | str,
+        code: str,
+        *,
+        user: str | None = None,
+        cookie: Secret | str | None = None,
+    ) -> ArgusCredential:
+        """Activates the pending TOTP generator, and ends an older one.
+
+        Args:
+            credential: what ``create(kind="totp")`` answered; or its id, and ``cookie=`` from there.
+            code: what the generator shows.
+
+        Raises:
+            AuthenticationError: the code is wrong.
+            InvalidRequestError: no cookie is known; nothing was sent.
+        """
+        id, _ = _named(credential, None)
+        held = cookie or (credential.cookie if isinstance(credential, ArgusCredential) else None)
+        if not held or not id.startswith(TOTP):
+            raise InvalidRequestError(
+                'confirm takes what create(kind="totp") answered, or its id with cookie= from there',
+                fields={"credential": "no cookie"},
+            )
+        proof = held if isinstance(held, Secret) else Secret(held)
+        try:
+            await self._api.totp.verify(TotpVerification(cookie=proof, verificationCode=Secret(code)))
+        except InvalidRequestError as refused:
+            raise AuthenticationError(
+                f"the code is not accepted: {refused.message}", status=refused.status
+            ) from None
+        return _generator(id.removeprefix(TOTP), confirmed=True, administered=False)
+
+    @supports()
+    async def renew(
+        self,
+        credential: Credential | str,
+        *,
+        user: str | None = None,
+        lifetime: float | None = None,
+        password: Secret | str | None = None,
+    ) -> ArgusCredential:
+        """Puts off the end of an API key, also of one that has expired; the secret stays.
+
+        Args:
+            lifetime: whole days from now, in seconds; ``None`` for three months.
+            password: as in :meth:`create`.
+            credential, user: as in :meth:`Credentials.renew`.
+        """
+        told = {} if lifetime is None else {"expirationDays": days(lifetime)}
+        prefix, owner = _named(credential, user)
+        if prefix.startswith(TOTP):
+            raise NotSupportedError("a TOTP generator has no end: create another", provider="argus")
+        if check_prefix(prefix) is None:
+            raise NotFoundError(f"no API key has the prefix {prefix[:60]!r}", provider="argus")
+        if owner is None:
+            body = ApiKeyRenewal.model_validate({**told, "password": self._proof(password)})
+            name, number = await self._holder(None)
+            renewed = (await self._api.apikey.renew_by_prefix(prefix, body)).data
+        else:
+            name, number = await self._holder(owner)
+            plain = UserApiKeyRenewal.model_validate(told)
+            renewed = (await self._api.user.renew_user_api_key_by_prefix(number or "", prefix, plain)).data
+        if renewed is None or renewed.renewed_key.id != prefix:
+            raise ProtocolError(
+                f"the server did not answer key {prefix} when asked to renew it", provider="argus"
+            )
+        return _of(name, renewed.renewed_key, number)
+
+    @supports()
+    def rotate(self, credential: Credential | str, *, user: str | None = None) -> Rotation:
+        """A new API key with the description, sources, constraints and end of the old one.
+
+        Raises:
+            NotSupportedError: the old key is bound to a cloud, whose options are not shown.
+        """
+        prefix, owner = _named(credential, user)
+
+        async def make() -> Credential:
+            return await self._make(owner, _copied(await self._one(prefix, owner)))
+
+        async def remove() -> None:
+            try:
+                await self._revoke(prefix, owner)
+            except NotFoundError:
+                return  # the block deleted it itself
+
+        return Rotation(prefix, make, remove, provider=self.provider)
+
+    @supports()
+    async def delete(
+        self,
+        credential: Credential | str,
+        *,
+        user: str | None = None,
+        missing_ok: bool = False,
+        wait: bool = False,
+    ) -> Deletion:
+        """Revokes an API key, or the TOTP generator. Sessions that a key opened live on: they are in ``residual``."""
+        id, owner = _named(credential, user)
+        try:
+            if not id.startswith(TOTP):
+                await self._revoke(id, owner)
+                until = datetime.fromtimestamp(self._sender.now() + SESSION_LIFE, UTC)
+                return Deletion(id=id, residual=(Residual(what="sessions that it opened", until=until),))
+            await self._revoke_generator(id, owner)
+        except NotFoundError:
+            if not missing_ok:
+                raise
+            return Deletion(id=id, existed=False)
+        return Deletion(id=id)
+
+    async def _revoke(self, prefix: str, user: str | None) -> None:
+        """The key is read first: what Argus says of a key of somebody else is not documented."""
+        await self._one(prefix, user)
+        if user is None:
+            left = (await self._api.apikey.revoke_by_prefix(prefix)).data
+        else:
+            _, number = await self._holder(user)
+            left = (await self._api.user.revoke_user_api_key_by_prefix(number or "", prefix)).data
+        if left is not None and left.keys is not None and any(key.id == prefix for key in left.keys):
+            raise ConflictError(f"the server answered that key {prefix} is still there", provider="argus")
+
+    async def _revoke_generator(self, id: str, user: str | None) -> None:
+        name, number = await self._holder(user)
+        if id != f"{TOTP}{name}":
+            raise NotFoundError(f"{name} has no generator {id[:60]!r}", provider="argus")
+        if number is None:
+            await self._api.totp.revoke()
+        else:
+            await self._api.user.revoke_user_totp(number)
+
+    @supports()
+    async def request_password_reset(self, email: str) -> None:
+        """Resets the passwords of the users with that address, as an administrator; Argus tells them what to do.
+
+        It is not told whether there is one. The authorization that Argus answers is not kept:
+        ``native.user.reset_password`` shows it.
+        """
+        if "@" not in email.strip("@"):
+            raise InvalidRequestError("that is no e-mail address", fields={"email": "no address"})
+        found = await everything(
+            lambda offset, amount: self._api.useradmin.user.list_users(
+                keywords=(email,), keywordField=("email",), offset=offset, limit=amount
+            )
+        )
+        for user in found:
+            if user.email == email:
+                await self._api.user.reset_password(str(user.number))
+
+    @supports()
+    async def reset_password(self, token: Secret | str, new_password: Secret | str) -> None:
+        """Sets the password by the authorization of a reset, which works once.
+
+        Raises:
+            AuthenticationError: the authorization is wrong, used or expired.
+            InvalidRequestError: the password is too short, too simple, or known to be broken.
+        """
+        body = PasswordChange(newPassword=_secret(new_password), authorization=_secret(token))
+        await self._api.password.change(body)
+
+
+def _named(credential: Credential | str, user: str | None) -> tuple[str, str | None]:
+    """The id of a credential, and whose it is; ``None``: one's own, reached by the operations for one's own."""
+    told = credential.user_id if isinstance(credential, Credential) else None
+    if user is not None and told is not None and user != told:
+        raise InvalidRequestError(
+            f"that credential belongs to {told}, not to {user}", fields={"user": "not the credential's"}
+        )
+    if user is None and not (isinstance(credential, ArgusCredential) and not credential.administered):
+        user = told
+    id = credential.id if isinstance(credential, Credential) else credential
+    if not id:
+        raise InvalidRequestError(
+            "the credential id is empty", fields={"credential id": "empty"}, provider="argus"
+        )
+    return id, None if user is None else check_name("user id", user)
+
+
+def _of(name: str, key: ArgusCredential, number: str | None) -> ArgusCredential:
+    """Argus does not repeat whose key it is: the caller asked for it."""
+    return key.model_copy(update={"user_id": name, "administered": number is not None})
+
+
+def _made(name: str, made: ApiKeyMade | None, number: str | None) -> ArgusCredential:
+    if made is None or not made.api_key_string:
+        raise ProtocolError("the server answered no API key", provider="argus")
+    prefix = made.key_descriptor.id
+    if check_prefix(prefix) is None or not made.api_key_string.reveal().startswith(f"{prefix}/"):
+        raise ProtocolError(
+            "the server answered an API key that does not begin with its prefix", provider="argus"
+        )
+    return _of(name, made.key_descriptor, number).model_copy(update={"secret": made.api_key_string})
+
+
+def _generator(name: str, *, confirmed: bool, administered: bool) -> ArgusCredential:
+    whole = ArgusCredential.model_validate({"prefix": f"{TOTP}{name}"})
+    more = {"kind": "totp", "user_id": name, "confirmed": confirmed, "administered": administered}
+    return whole.model_copy(update=more)
+
+
+def _uri(name: str, seed: TotpSeed) -> Secret:
+    """The provisioning URI that authenticators read."""
+    algorithm = (seed.key_algorithm or "HmacSHA1").removeprefix("Hmac")
+    query = f"secret={seed.seed_base32.reveal().rstrip('=')}&issuer=Argus&algorithm={algorithm}"
+    return Secret(
+        f"otpauth://totp/Argus:{quote(name, safe='')}?{query}&digits={seed.pass_code_length or 6}&period=30"
+    )
+
+
+def _copied(key: ArgusCredential) -> dict[str, Any]:
+    """What a new key is made with, so that it allows no more than the old one."""
+    if key.source is not None and key.source.provider not in (None, "staticIP", "disabled"):
+        raise NotSupportedError(
+            f"key {key.id} is bound to {key.source.provider}, whose options Argus does not show: make a new one by "
+            "native.apikey.initiate with its source",
+            provider="argus",
+        )
+    told: dict[str, Any] = {"description": key.name or DESCRIPTION}
+    if key.valid_sources:
+        told["validSources"] = tuple(source.network for source in key.valid_sources)
+    if key.source is not None and key.source.provider == "disabled":
+        told["source"] = {"provider": "disabled"}
+    if key.expires_at is None:
+        told["expirationDays"] = 0
+    elif key.created_at is not None:
+        told["expirationDays"] = max(1, round((key.expires_at - key.created_at).total_seconds() / DAY))
+    cut = key.constraints
+    if cut is not None and (cut.customers or cut.functions or cut.read_only):
+        told["sessionConstraints"] = {
+            "customerID": tuple(one.id for one in cut.customers),
+            "functionID": tuple(one.id for one in cut.functions),
+            "readOnly": bool(cut.read_only),
+        }
+    return told
+
+
+def _secret(value: Secret | str) -> Secret:
+    return value if isinstance(value, Secret) else Secret(value)
