@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 
+import anyio
 import pytest
 
 from identity_sdk.adapters.local import Local
@@ -150,6 +151,27 @@ async def test_a_function_that_gets_tokens_is_asked_again_after_a_rejection(
         with pytest.raises(AuthenticationError):
             await client.users.me()
     assert asked == (2 if sort == "async" else 3 - 1)
+
+
+async def test_however_many_meet_a_stale_token_the_function_is_asked_once(
+    idp: Idp, clock: ManualClock
+) -> None:
+    asked = 0
+
+    async def fetch() -> Secret:
+        nonlocal asked
+        asked += 1
+        token = await idp.tokens.issue(lifetime=60)
+        assert token.value is not None
+        return token.value
+
+    client = idp.with_credential(Bearer(fetch))
+    for expected in (1, 2):
+        async with anyio.create_task_group() as tasks:
+            for _ in range(30):
+                tasks.start_soon(client.users.me)
+        assert asked == expected
+        clock.advance(61)
 
 
 async def test_a_late_rejection_does_not_throw_away_a_newer_token() -> None:

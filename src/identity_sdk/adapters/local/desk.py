@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Protocol, TypeVar, runtime_checkable
 
-from anyio import get_cancelled_exc_class, to_thread
+from anyio import Lock, get_cancelled_exc_class, to_thread
 from sqlalchemy import Connection
 
 from identity_sdk.adapters.local import signing
@@ -16,6 +16,7 @@ from identity_sdk.adapters.local.keys import new_id
 from identity_sdk.adapters.local.passwords import Passwords
 from identity_sdk.adapters.local.principal import NOBODY, ROOT, ROOT_ID, Embedded, Proof, authenticate
 from identity_sdk.auth.sources import AccessKey, Auth, Bearer, BearerSource, bearer_of
+from identity_sdk.concurrency import current_loop
 from identity_sdk.errors import (
     AmbiguousOutcomeError,
     AuthenticationError,
@@ -187,6 +188,7 @@ class Caller:
         if isinstance(auth, Session | Token):
             auth = bearer_of(auth)
         self._source: BearerSource | None = None
+        self._loop: object | None = None
         self._proof: Proof | None
         if auth is None:
             self._proof = embedded
@@ -207,11 +209,20 @@ class Caller:
         return proof.name if isinstance(proof, Embedded) else type(proof).__name__ if proof else "Bearer"
 
     async def proof(self, sender: Sender) -> Proof:
-        """What to show; a function that gets a bearer token is asked the first time, and after a rejection."""
-        if self._proof is None:
-            assert self._source is not None
-            self._proof = (await self._source.fetch(sender, None)).value
-        return self._proof
+        """What to show; a function that gets a bearer token is asked the first time, and after a rejection.
+
+        However many wait for it, it is asked once.
+        """
+        if self._proof is not None:
+            return self._proof
+        assert self._source is not None
+        loop = current_loop()
+        if self._loop is not loop:  # a lock belongs to one event loop
+            self._loop, self._lock = loop, Lock()
+        async with self._lock:
+            if self._proof is None:
+                self._proof = (await self._source.fetch(sender, None)).value
+            return self._proof
 
     def reject(self, proof: Proof) -> bool:
         """Forget what was refused, unless it was replaced meanwhile; tell whether there is another to try."""
