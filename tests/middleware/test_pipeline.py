@@ -595,3 +595,16 @@ async def test_a_cache_can_be_asked_without_a_pipeline() -> None:
     rig = Rig(auth=True)
     assert isinstance(rig.cache, TokenCache)
     assert (await rig.cache.get(rig.pipeline)).value == Secret("t1")
+
+
+@pytest.mark.parametrize("acts", [[(403, {}, {"message": "not tok-12345678"})], [401, (403, {}, {"message": "not tok-22345678"})]])
+async def test_a_token_that_the_server_repeats_is_taken_out_of_its_answer(acts: list[Any]) -> None:
+    rig = Rig(*acts, auth=True)
+    rig.source.acts.extend([Issued(Secret("tok-12345678")), Issued(Secret("tok-22345678"))])
+    error = await fails(rig.api.get_user("a"))
+    assert error.message == "not **********"
+
+
+async def test_a_short_token_is_left_in_the_words_that_hold_it() -> None:
+    rig = Rig((403, {}, {"message": "t1 is part of t100"}), auth=True)
+    assert (await fails(rig.api.get_user("a"))).message == "t1 is part of t100"

@@ -6,12 +6,16 @@ from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from identity_sdk.concurrency import time_limit
-from identity_sdk.errors import AmbiguousOutcomeError, DeadlineExceededError, IdentityError
+from identity_sdk.concurrency import TimeLimit, time_limit
+from identity_sdk.errors import (
+    AmbiguousOutcomeError,
+    ClientClosedError,
+    DeadlineExceededError,
+    IdentityError,
+    NoAnswerError,
+)
 
 if TYPE_CHECKING:
-    from contextlib import AbstractAsyncContextManager
-
     from identity_sdk.middleware.pipeline import Pipeline
     from identity_sdk.wire.call import Call
 
@@ -70,8 +74,9 @@ class VerbScope:
         pipeline.shared.enter_loop()
         self.started = pipeline.shared.clock.monotonic()
         self.deadline = self.started + pipeline.options.deadline
-        self._limit: AbstractAsyncContextManager[object] = time_limit(pipeline.options.deadline)
+        self._limit: TimeLimit = time_limit(pipeline.options.deadline)
         await self._limit.__aenter__()
+        pipeline.shared.scopes.add(self)
         self._token: Token[VerbScope | None] = current_scope.set(self)
         return self
 
@@ -82,6 +87,7 @@ class VerbScope:
             return
         current_scope.reset(self._token)
         self.over = True
+        self.pipeline.shared.scopes.discard(self)
         try:
             await self._limit.__aexit__(kind, error, trace)
         except TimeoutError:
@@ -95,6 +101,10 @@ class VerbScope:
         finally:
             late.__context__ = None  # the cancellation: its frames hold the request
 
+    def close(self) -> None:
+        """Ends the verb at once, in whatever it is: the client is closed."""
+        self._limit.move(0)
+
     def _end(self, error: BaseException | None) -> None:
         elapsed = self.pipeline.shared.clock.monotonic() - self.started
         if isinstance(error, IdentityError):
@@ -106,13 +116,19 @@ class VerbScope:
 
     def _late(self) -> IdentityError:
         seconds = self.pipeline.options.deadline
-        late = DeadlineExceededError(f"the deadline of {seconds:g} s is over (raise it by deadline=)")
+        late: IdentityError
+        if not self.pipeline.shared.closed:
+            end = f"the deadline of {seconds:g} s ended"
+            late = DeadlineExceededError(f"the deadline of {seconds:g} s is over (raise it by deadline=)")
+        else:
+            end = "the client was closed"
+            late = NoAnswerError(f"{end} before the call ended") if self.attempts else ClientClosedError(end)
         late.attempts = self.attempts
         if self.unresolved is None:
             return late
         spec = self.unresolved.spec
         unknown = AmbiguousOutcomeError(
-            f"{spec.name} was sent, and the deadline of {seconds:g} s ended before an answer came",
+            f"{spec.name} was sent, and {end} before an answer came",
             how_to_find_out=spec.how_to_find_out,
         )
         unknown.__cause__ = late

@@ -72,6 +72,8 @@ class Shared:
         self.retries = 0
         self.refreshes = 0
         self.closed = False
+        self.scopes: set[VerbScope] = set()
+        """The verbs that run now."""
         self.transport = make_transport() if make_transport is not None else None
         self.gate = Gate(options.max_in_flight)
         self._make_transport = make_transport
@@ -105,6 +107,7 @@ class Shared:
                     "this client belongs to another event loop, which is still running: make one client per loop"
                 )
             # Connections and waiters of a dead loop can never be used or closed: start anew.
+            self.scopes.clear()
             self.transport = self._make_transport() if self._make_transport is not None else None
             self.gate = Gate(self.gate.size)
         self._loop = loop
@@ -154,6 +157,9 @@ class Shared:
         if self._loop is not None and self._loop is not current_loop() and loop_is_alive(self._loop):
             raise WrongEventLoopError("aclose() must run on the event loop that the client was used on")
         self.closed = True
+        if self._loop is current_loop():
+            for scope in self.scopes:
+                scope.close()
         for cache in self._used:
             cache.close()
         if self._farewell is not None and self._loop is current_loop():
@@ -244,7 +250,6 @@ class Pipeline:
                 sender=self,
                 options=self.options,
                 budget=self.shared.budget,
-                closed=lambda: self.shared.closed,
             )
         except IdentityError:
             self._resolve(call, scope, None)

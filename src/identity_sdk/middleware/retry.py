@@ -97,7 +97,6 @@ class _Run:
         sender: Sender,
         options: ClientOptions,
         budget: RetryBudget,
-        closed: Callable[[], bool],
     ) -> None:
         self.call = call
         self.attempts = 1
@@ -108,7 +107,6 @@ class _Run:
         self._sender = sender
         self._options = options
         self._budget = budget
-        self._closed = closed
         self._jitter = wait_random_exponential(multiplier=options.backoff[0], max=options.backoff[1])
 
     async def next(self) -> Result:
@@ -193,9 +191,7 @@ class _Run:
             )
             return True
         wait, cap = state.upcoming_sleep, self._options.retry_after_cap
-        if self._closed():
-            self.stopped = "the client was closed"
-        elif self.asked is not None and self.asked > cap:
+        if self.asked is not None and self.asked > cap:
             self.stopped = f"the server asks to wait {wait:.0f} s, more than the cap of {cap:g} s"
         elif wait >= self._sender.remaining():
             self.stopped = f"the deadline comes before the next attempt, due in {wait:.1f} s"
@@ -239,18 +235,14 @@ async def retrying(
     sender: Sender,
     options: ClientOptions,
     budget: RetryBudget,
-    closed: Callable[[], bool],
 ) -> Response:
     """Goes on after a first attempt that was not answered, and answers the response of the last.
-
-    Args:
-        closed: whether the client has been closed; then nothing is repeated.
 
     Raises:
         AmbiguousOutcomeError: a keyed or once operation may or may not have been done.
         TransportError: no attempt got an answer.
     """
-    run = _Run(call, attempt, sender, options, budget, closed)
+    run = _Run(call, attempt, sender, options, budget)
     run.judge(first)
     pending: list[Result] = [first]
 
