@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar, overload
@@ -129,7 +129,7 @@ class Listing(Generic[T_co]):
         return _PageStream(self._fetch, self._scope, self._cursor, self._limit)
 
     @asynccontextmanager
-    async def prefetch(self, pages: int = 1) -> AsyncIterator[AsyncIterator[T_co]]:
+    async def prefetch(self, pages: int = 1) -> AsyncGenerator[AsyncIterator[T_co]]:
         """Fetches up to ``pages`` pages ahead while the caller works on the present one.
 
         Leaving the block cancels what is still being fetched. An error of the list is raised where its page would

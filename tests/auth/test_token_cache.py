@@ -37,7 +37,9 @@ class Kept:
         self.clock = FakeClock()
         self.source = FakeSource(self.clock, lifetime)
         self.count = 0
-        self.cache = TokenCache(self.source, clock=self.clock, server_now=self.clock.time, refreshed=self._counted)
+        self.cache = TokenCache(
+            self.source, clock=self.clock, server_now=self.clock.time, refreshed=self._counted
+        )
 
     def _counted(self) -> None:
         self.count += 1
@@ -317,7 +319,9 @@ async def test_a_source_that_hangs_is_given_up(kept: Kept, monkeypatch: pytest.M
         (KeyError(CANARY), AuthenticationError),
     ],
 )
-async def test_what_a_source_raises_is_typed_and_tells_no_secret(kept: Kept, raised: Exception, kind: type[Exception]) -> None:
+async def test_what_a_source_raises_is_typed_and_tells_no_secret(
+    kept: Kept, raised: Exception, kind: type[Exception]
+) -> None:
     kept.source.acts.append(raised)
     error = await fails(kept.cache.get(SENDER))
     assert type(error) is kind

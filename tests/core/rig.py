@@ -62,7 +62,13 @@ request that answers one of these."""
 
 
 def answered(act: Act) -> Response:
-    status, headers, body = act if isinstance(act, tuple) and len(act) == 3 else (*act, None) if isinstance(act, tuple) else (act, {}, None)
+    status, headers, body = (
+        act
+        if isinstance(act, tuple) and len(act) == 3
+        else (*act, None)
+        if isinstance(act, tuple)
+        else (act, {}, None)
+    )
     if body is None:
         body = {"id": "ada"}
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -159,7 +165,10 @@ class FakeApi(Api):
             return None
 
 
-SPECS = {retry: OperationSpec("do_it", "POST", "/do", frozenset({200, 201}), retry, how_to_find_out="go and see") for retry in Retry}
+SPECS = {
+    retry: OperationSpec("do_it", "POST", "/do", frozenset({200, 201}), retry, how_to_find_out="go and see")
+    for retry in Retry
+}
 
 
 def call_of(retry: Retry, **more: Any) -> Call:
@@ -222,7 +231,9 @@ class Rig:
 
     def copy(self, **options: Any) -> FakeApi:
         changed = ClientOptions.of({**self.options.to_dict(), **options})
-        return FakeApi(Pipeline(self.shared, changed, provider="fake", cache=self.cache), "/api", user_agent="tests")
+        return FakeApi(
+            Pipeline(self.shared, changed, provider="fake", cache=self.cache), "/api", user_agent="tests"
+        )
 
 
 async def until(true: Callable[[], bool], turns: int = 2000) -> None:
@@ -325,7 +336,9 @@ def http(status: int, headers: dict[str, str], body: object) -> bytes:
 def wired(url: str, *, library: str = "httpx", source: Any = None, **options: Any) -> tuple[FakeApi, Shared]:
     """A wire API over a real transport."""
     told = ClientOptions(**{"backoff": (0.0, 0.0), **options})
-    network = TransportOptions(url, connect_timeout=told.connect_timeout, max_in_flight=told.max_in_flight, proxy="")
+    network = TransportOptions(
+        url, connect_timeout=told.connect_timeout, max_in_flight=told.max_in_flight, proxy=""
+    )
     shared = Shared(told, partial(make_transport, library, network))  # type: ignore[arg-type]
     cache = shared.cache_for(source) if source is not None else None
     pipeline = Pipeline(shared, told, provider="fake", cache=cache)

@@ -1,4 +1,4 @@
-"""A secret planted in every kind of credential never shows: logs at DEBUG, reprs, tracebacks with locals, dumps, pickles."""
+"""A secret in every kind of credential never shows: logs at DEBUG, reprs, tracebacks with locals, dumps, pickles."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ COOKIE = {"Set-Cookie": f"internal_auth_session={CANARY}-cookie; HttpOnly", "X-N
 
 
 def dumped(error: BaseException) -> str:
-    """What an error reporter would show: the whole chain, every frame outside of the tests, with locals of some depth."""
+    """What an error reporter would show: the whole chain, every frame outside of the tests, with its locals."""
     shown: list[str] = []
     seen: set[int] = set()
     todo: list[BaseException | None] = [error]
@@ -81,7 +81,11 @@ ANSWERS: dict[str, Any] = {
     "limited": (429, {**COOKIE, "Retry-After": "99"}, {"message": "no"}),
     "moved": (302, {**COOKIE, "Location": f"https://elsewhere.example/login?token={CANARY}"}, None),
     "no json": (200, {**COOKIE, "Content-Type": "text/html"}, f"<p>{CANARY}</p>".encode()),
-    "wrong types": (200, COOKIE, {"user": {"id": [CANARY]}, "token": [CANARY], "access_key_id": 5, "secret_access_key": [CANARY]}),
+    "wrong types": (
+        200,
+        COOKIE,
+        {"user": {"id": [CANARY]}, "token": [CANARY], "access_key_id": 5, "secret_access_key": [CANARY]},
+    ),
     "cut off": b"HTTP/1.1 200 OK\r\nSet-Cookie: s=" + CANARY.encode() + b"\r\nContent-Length: 500\r\n\r\n{",
     "no http": b"HTTP/1.1 200 OK\r\nSet-Cookie " + CANARY.encode() + b"\r\n\r\n",
     "nothing": "drop",
@@ -138,7 +142,11 @@ async def test_no_log_error_event_or_repr_shows_it(
         if line.startswith("POST /api/v1/auth/login") and answer not in ("refused", "wrong types"):
             return (200, COOKIE, {"token": f"{CANARY}-login", "token_expiration": 2_000_000_000})
         if "/credentials" in line and answer == "fine":
-            return (201, COOKIE, {"access_key_id": "AKIB", "secret_access_key": f"{CANARY}-new", "creation_date": 1})
+            return (
+                201,
+                COOKIE,
+                {"access_key_id": "AKIB", "secret_access_key": f"{CANARY}-new", "creation_date": 1},
+            )
         return ANSWERS[answer]
 
     server.handler = handler
@@ -159,15 +167,27 @@ async def test_no_log_error_event_or_repr_shows_it(
                 assert errors, kind
             for error in errors:
                 assert_clean(dumped(error), f"{type(error).__name__} ({kind}): {error}")
-            for thing in (idp, idp._adapter, idp._pipeline, idp.stats(), idp.capabilities, vars(idp._adapter)):
+            for thing in (
+                idp,
+                idp._adapter,
+                idp._pipeline,
+                idp.stats(),
+                idp.capabilities,
+                vars(idp._adapter),
+            ):
                 assert_clean(repr(thing), f"the repr of {type(thing).__name__}")
     assert_clean(caplog.text, "the log")
     assert_clean(repr(events) + repr([dataclasses.asdict(event) for event in events]), "an event")
-    assert any(record.name.partition(".")[0] in ("httpcore", "httpcore2") for record in caplog.records) or library == "aiohttp"
+    assert (
+        any(record.name.partition(".")[0] in ("httpcore", "httpcore2") for record in caplog.records)
+        or library == "aiohttp"
+    )
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
-async def test_a_deadline_and_a_cancellation_show_nothing(server: Server, library: str, anyio_backend: str) -> None:
+async def test_a_deadline_and_a_cancellation_show_nothing(
+    server: Server, library: str, anyio_backend: str
+) -> None:
     pytest.importorskip(library)
     if library == "aiohttp" and anyio_backend == "trio":
         pytest.skip("aiohttp works on asyncio only")
@@ -175,7 +195,12 @@ async def test_a_deadline_and_a_cancellation_show_nothing(server: Server, librar
     caught: list[BaseException] = []
     cancelled = anyio.get_cancelled_exc_class()
     async with connect(
-        "lakefs", base_url=server.url, token=CANARY, deadline=0.05, transport=library, proxy=""  # type: ignore[arg-type]
+        "lakefs",
+        base_url=server.url,
+        token=CANARY,
+        deadline=0.05,
+        transport=library,
+        proxy="",  # type: ignore[arg-type]
     ) as idp:
         for work in (idp.users.me, lambda: idp.users.create("x"), lambda: idp.credentials.create("x")):
             try:
@@ -238,7 +263,14 @@ async def test_pickles_are_refused() -> None:
     secret = Secret(CANARY)
     idp = connect("lakefs", base_url="http://x", token=CANARY)
     key = AccessKey("a", CANARY)
-    for thing in (secret, key, Bearer(secret), idp, LakeFS(base_url="http://x", auth=key), {"deep": [secret]}):
+    for thing in (
+        secret,
+        key,
+        Bearer(secret),
+        idp,
+        LakeFS(base_url="http://x", auth=key),
+        {"deep": [secret]},
+    ):
         for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
             with pytest.raises((TypeError, pickle.PicklingError)) as caught:
                 pickle.dumps(thing, protocol)
@@ -250,11 +282,15 @@ async def test_pickles_are_refused() -> None:
 
 async def test_dumps_show_stars() -> None:
     session = Session(id="1", user_id="ada", token=Secret(CANARY), refresh_token=Secret(CANARY))
-    credential = identity_sdk.Credential(id="k", secret=Secret(CANARY), uri=Secret(f"otpauth://totp/x?secret={CANARY}"))
+    credential = identity_sdk.Credential(
+        id="k", secret=Secret(CANARY), uri=Secret(f"otpauth://totp/x?secret={CANARY}")
+    )
     token = identity_sdk.Token(id="t", value=Secret(CANARY), refresh_token=Secret(CANARY))
     for model in (session, credential, token):
         assert_clean(model.model_dump_json() + repr(model) + str(model), type(model).__name__)
-        assert_clean(json.dumps(model.model_dump(mode="json")) + repr(model.model_dump()), type(model).__name__)
+        assert_clean(
+            json.dumps(model.model_dump(mode="json")) + repr(model.model_dump()), type(model).__name__
+        )
         assert_clean(repr(dict(model)) + f"{model}" + "%s" % model, type(model).__name__)  # noqa: UP031
         with pytest.raises(TypeError):
             pickle.dumps(model)

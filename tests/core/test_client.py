@@ -50,7 +50,9 @@ async def test_connect_does_no_network_io(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(socket, "socket", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    idp = connect("lakefs", base_url="https://nowhere.invalid/api/v1", access_key_id="a", secret_access_key="b")
+    idp = connect(
+        "lakefs", base_url="https://nowhere.invalid/api/v1", access_key_id="a", secret_access_key="b"
+    )
     assert idp.provider == "lakefs"
     assert idp.capabilities.supports("users.list")
     assert idp.stats().requests == 0
@@ -67,7 +69,10 @@ def test_connect_and_close_need_no_running_loop() -> None:
 
 async def test_the_repr_shows_where_and_how_and_no_secret() -> None:
     idp = connect("lakefs", base_url="http://h/api/v1", access_key_id="a", secret_access_key="s3cret")
-    assert repr(idp) == "<IdentityClient lakefs http://h/api/v1 [observe → deadline → retry → token → limits → transport]>"
+    assert (
+        repr(idp)
+        == "<IdentityClient lakefs http://h/api/v1 [observe → deadline → retry → token → limits → transport]>"
+    )
     await idp.aclose()
     assert repr(idp).endswith("transport], closed>")
 
@@ -75,7 +80,14 @@ async def test_the_repr_shows_where_and_how_and_no_secret() -> None:
 async def test_six_resources_and_the_native_operations(users: Server) -> None:
     async with lakefs(users) as idp:
         areas = [idp.users, idp.groups, idp.policies, idp.credentials, idp.sessions, idp.tokens]
-        assert [area.area for area in areas] == ["users", "groups", "policies", "credentials", "sessions", "tokens"]
+        assert [area.area for area in areas] == [
+            "users",
+            "groups",
+            "policies",
+            "credentials",
+            "sessions",
+            "tokens",
+        ]
         assert idp.users is idp.users
         assert isinstance(idp.native, LakeFSApi)
         assert idp.native_as(LakeFSApi) is idp.native
@@ -125,7 +137,10 @@ async def test_with_options_shares_pool_credential_and_counts(users: Server) -> 
         assert idp._pipeline.options.deadline == 30.0
 
 
-@pytest.mark.parametrize("wrong", [{"timeout": 0}, {"deadline": -1}, {"retries": -1}, {"max_in_flight": 5}, {"tls": "x"}, {"foo": 1}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"timeout": 0}, {"deadline": -1}, {"retries": -1}, {"max_in_flight": 5}, {"tls": "x"}, {"foo": 1}],
+)
 async def test_with_options_refuses_the_rest(users: Server, wrong: dict[str, Any]) -> None:
     async with lakefs(users) as idp:
         with pytest.raises(ConfigurationError) as caught:
@@ -217,8 +232,14 @@ async def test_closing_meanwhile(server: Server) -> None:
                 group.start_soon(call)
             await until(lambda: len(server.seen) == 1)
             await idp.aclose()
-    assert sorted(type(error).__name__ for error in errors) == ["ClientClosedError", "ClientClosedError", "NoAnswerError"]
-    assert isinstance(errors[0] if isinstance(errors[0], NoAnswerError) else NoAnswerError("x"), NoAnswerError)
+    assert sorted(type(error).__name__ for error in errors) == [
+        "ClientClosedError",
+        "ClientClosedError",
+        "NoAnswerError",
+    ]
+    assert isinstance(
+        errors[0] if isinstance(errors[0], NoAnswerError) else NoAnswerError("x"), NoAnswerError
+    )
 
 
 # ------------------------------------------------------------------------------------------------------------ loops

@@ -28,7 +28,9 @@ from identity_sdk.errors import (
     TransportError,
 )
 
-ALL = [thing for thing in vars(errors).values() if isinstance(thing, type) and issubclass(thing, IdentityError)]
+ALL = [
+    thing for thing in vars(errors).values() if isinstance(thing, type) and issubclass(thing, IdentityError)
+]
 
 
 def test_the_drawing_is_the_tree() -> None:
@@ -73,7 +75,8 @@ def test_the_words() -> None:
         stopped_because="3 attempts were made",
     )
     assert str(error) == (
-        "lakefs.users.get: no such user (status 404, code nf, request id r-1, 3 attempts in 1.3 s, 3 attempts were made)"
+        "lakefs.users.get: no such user (status 404, code nf, request id r-1, "
+        "3 attempts in 1.3 s, 3 attempts were made)"
     )
     assert str(IdentityError("plain")) == "plain"
     assert str(IdentityError("one", attempts=1)) == "one"

@@ -116,24 +116,34 @@ async def test_a_body_that_is_not_what_was_promised(body: bytes) -> None:
     assert error.status == 200
     assert len(str(error)) < 500
     assert error.__context__ is None
-    error = await fails(api_for((200, {}, b'{"results": [' + body + b"]}")).list_things()) if body.strip() else error
+    error = (
+        await fails(api_for((200, {}, b'{"results": [' + body + b"]}")).list_things())
+        if body.strip()
+        else error
+    )
     assert type(error) is ProtocolError
 
 
-@pytest.mark.parametrize("kind", ["text/html", "text/plain; charset=utf-8", "", "application/octet-stream", "image/png"])
+@pytest.mark.parametrize(
+    "kind", ["text/html", "text/plain; charset=utf-8", "", "application/octet-stream", "image/png"]
+)
 async def test_a_content_type_that_is_not_json(kind: str) -> None:
     error = await fails(api_for((200, {"content-type": kind}, b'{"id": "a"}')).get_thing("a"))
     assert type(error) is ProtocolError
     assert "content type" in str(error)
 
 
-@pytest.mark.parametrize("kind", ["application/json", "application/json; charset=utf-8", "application/problem+json", "text/json"])
+@pytest.mark.parametrize(
+    "kind", ["application/json", "application/json; charset=utf-8", "application/problem+json", "text/json"]
+)
 async def test_content_types_that_are(kind: str) -> None:
     assert (await api_for((200, {"content-type": kind}, b'{"id": "a"}')).get_thing("a")).id == "a"
 
 
 async def test_what_is_tolerated() -> None:
-    thing = await api_for((200, {}, b'{"id": "a", "kind": "of the future", "share": 1e999, "new": {"x": [1, 2]}}')).get_thing("a")
+    thing = await api_for(
+        (200, {}, b'{"id": "a", "kind": "of the future", "share": 1e999, "new": {"x": [1, 2]}}')
+    ).get_thing("a")
     assert thing.kind == "of the future"
     assert thing.share == float("inf")
     assert thing.model_extra == {"new": {"x": [1, 2]}}
@@ -150,7 +160,9 @@ async def test_an_unknown_value_where_only_some_are_known() -> None:
 
 @pytest.mark.parametrize("status", [100, 201, 204, 206, 299, 300, 301, 302, 304, 307, 308, 399, 600, 999])
 async def test_a_status_that_was_not_promised(status: int) -> None:
-    error = await fails(api_for((status, {"location": "https://user:pw@evil.example/x?token=t"})).get_thing("a"))
+    error = await fails(
+        api_for((status, {"location": "https://user:pw@evil.example/x?token=t"})).get_thing("a")
+    )
     assert isinstance(error, ProtocolError | ServerError)
     assert "pw" not in str(error)
     assert "token=t" not in str(error)
@@ -195,7 +207,10 @@ MESSAGES: dict[str, bytes] = {
     "large": b"x" * 200_000,
     "line separators": '{"message": "\u2028\u2029"}'.encode(),
     **{f"nested {depth}": nested(depth) for depth in (10, 500, *range(850, 1000, 3))},
-    **{f"message nested {depth}": b'{"message": ' + nested(depth) + b"}" for depth in (10, *range(850, 1000, 3))},
+    **{
+        f"message nested {depth}": b'{"message": ' + nested(depth) + b"}"
+        for depth in (10, *range(850, 1000, 3))
+    },
 }
 
 
@@ -233,7 +248,10 @@ RAW: dict[str, tuple[bytes, type[IdentityError]]] = {
     "nothing at all": (b"", NoAnswerError),
     "not HTTP": (b"hello\r\n\r\n", ProtocolError),
     "binary": (bytes(range(256)) * 10, ProtocolError),
-    "gzip that is none": (b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnope", ProtocolError),
+    "gzip that is none": (
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnope",
+        ProtocolError,
+    ),
     "gigantic by its own word": (b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n", ProtocolError),
 }
 
@@ -294,7 +312,11 @@ class TestMocked:
         import httpx
 
         api, shared = wired("http://mocked.example", retries=0)
-        mock.get("/users/a").mock(return_value=httpx.Response(200, content=b'{"id": "a"}', headers={"Content-Type": "application/json"}))
+        mock.get("/users/a").mock(
+            return_value=httpx.Response(
+                200, content=b'{"id": "a"}', headers={"Content-Type": "application/json"}
+            )
+        )
         assert (await api.get_user("a")).id == "a"
         for headers in (
             [("Content-Type", "application/json"), ("Date", "\x00")],
@@ -312,7 +334,9 @@ class TestMocked:
         kinds = [
             kind
             for kind in vars(httpx).values()
-            if isinstance(kind, type) and issubclass(kind, httpx.TransportError) and kind not in (httpx.TransportError,)
+            if isinstance(kind, type)
+            and issubclass(kind, httpx.TransportError)
+            and kind not in (httpx.TransportError,)
         ]
         assert len(kinds) > 10
         for kind in [*kinds, OSError, ValueError, RuntimeError, KeyError]:

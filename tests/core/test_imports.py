@@ -7,15 +7,40 @@ import sys
 
 import pytest
 
-HEAVY = ["httpx", "httpcore", "pydantic", "anyio", "tenacity", "asyncio", "ssl", "trio", "sqlalchemy", "starlette", "aiohttp"]
-EXTRAS = ["sqlalchemy", "argon2", "joserfc", "pyotp", "starlette", "uvicorn", "aiohttp", "httpx2", "httpcore2", "psycopg"]  # trio: httpcore itself imports it, if it is there
+HEAVY = [
+    "httpx",
+    "httpcore",
+    "pydantic",
+    "anyio",
+    "tenacity",
+    "asyncio",
+    "ssl",
+    "trio",
+    "sqlalchemy",
+    "starlette",
+    "aiohttp",
+]
+EXTRAS = [
+    "sqlalchemy",
+    "argon2",
+    "joserfc",
+    "pyotp",
+    "starlette",
+    "uvicorn",
+    "aiohttp",
+    "httpx2",
+    "httpcore2",
+    "psycopg",
+]  # trio: httpcore itself imports it, if it is there
 LAKEFS = "connect('lakefs', base_url='http://h', access_key_id='a', secret_access_key='b')"
 
 
 def loaded(code: str) -> set[str]:
     """The modules that ``code`` loads beyond those that an empty interpreter has."""
     said = "import sys; before = set(sys.modules)\n" + code + "\nprint(*sorted(set(sys.modules) - before))"
-    run = subprocess.run([sys.executable, "-W", "error", "-c", said], capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", said], capture_output=True, text=True, check=True
+    )
     return set(run.stdout.split())
 
 
@@ -32,14 +57,21 @@ def test_importing_the_package_loads_nothing_of_it() -> None:
 def test_errors_cost_nothing() -> None:
     modules = loaded("from identity_sdk import NotFoundError, IdentityError")
     assert not roots(modules) & set(HEAVY)
-    assert {module for module in modules if module.startswith("identity_sdk")} == {"identity_sdk", "identity_sdk.errors"}
+    assert {module for module in modules if module.startswith("identity_sdk")} == {
+        "identity_sdk",
+        "identity_sdk.errors",
+    }
 
 
-@pytest.mark.parametrize("code", ["from identity_sdk import connect", f"from identity_sdk import connect; {LAKEFS}"])
+@pytest.mark.parametrize(
+    "code", ["from identity_sdk import connect", f"from identity_sdk import connect; {LAKEFS}"]
+)
 def test_naming_lakefs_loads_what_it_needs(code: str) -> None:
     modules = loaded(code)
     assert not roots(modules) & set(EXTRAS)
-    assert not any(module.startswith(("identity_sdk.adapters.local", "identity_sdk.store")) for module in modules)
+    assert not any(
+        module.startswith(("identity_sdk.adapters.local", "identity_sdk.store")) for module in modules
+    )
     assert not {"identity_sdk.emulators", "identity_sdk.cli", "identity_sdk.integrations"} & modules
     assert ("httpx" in modules) is ("lakefs'" in code)
     assert ("identity_sdk.adapters.lakefs.adapter" in modules) is ("lakefs'" in code)

@@ -269,7 +269,10 @@ class Odd(BaseException):
     """Not even an ``Exception``."""
 
 
-@pytest.mark.parametrize("kind", [ValueError, KeyError, NotFoundError, StopAsyncIteration, StopIteration, SystemExit, Odd, GeneratorExit])
+@pytest.mark.parametrize(
+    "kind",
+    [ValueError, KeyError, NotFoundError, StopAsyncIteration, StopIteration, SystemExit, Odd, GeneratorExit],
+)
 async def test_what_the_body_raises_comes_out_as_it_is(kind: type[BaseException]) -> None:
     paged = Paged(100)
     raised = kind("mine")
@@ -336,7 +339,10 @@ def test_breaking_off_leaves_no_warning_on_either_loop() -> None:
 async def test_memory_is_bounded_while_streaming() -> None:
     async def fetch(cursor: str | None, wanted: int | None) -> Page[bytes]:
         start = int(cursor or 0)
-        return Page(tuple(b"%d" % n * 50 for n in range(start, start + 100)), str(start + 100) if start < 40_000 else None)
+        return Page(
+            tuple(b"%d" % n * 50 for n in range(start, start + 100)),
+            str(start + 100) if start < 40_000 else None,
+        )
 
     async def stream_all() -> int:
         count = 0
@@ -363,7 +369,7 @@ def test_items() -> None:
     assert items[2:4] == Items([2, 3])
     assert isinstance(items[2:4], Items)
     assert 5 in items
-    assert list(reversed(items))[0] == 9
+    assert next(reversed(items)) == 9
     assert items == Items(range(10))
     assert items != Items(range(9))
     assert items != list(range(10))

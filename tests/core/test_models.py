@@ -82,7 +82,9 @@ def test_values_are_frozen_and_hold_tuples() -> None:
     user = User(id="ada")
     with pytest.raises(ValidationError):
         user.name = "x"  # type: ignore[misc]
-    policy = Policy.model_validate({"id": "p", "statements": [{"effect": "deny", "actions": ["a"], "resources": []}]})
+    policy = Policy.model_validate(
+        {"id": "p", "statements": [{"effect": "deny", "actions": ["a"], "resources": []}]}
+    )
     assert isinstance(policy.statements, tuple)
     assert isinstance(policy.statements[0].actions, tuple)
     assert hash(policy.statements[0]) == hash(policy.statements[0])
@@ -122,12 +124,17 @@ async def test_an_unknown_key_that_poses_as_a_field_is_not_believed() -> None:
 
 def test_times_are_in_utc() -> None:
     east = timezone(timedelta(hours=2))
-    for told in (datetime(2026, 1, 1, 12, tzinfo=east), "2026-01-01T12:00:00+02:00", 1767261600, "2026-01-01T10:00:00Z"):
+    for told in (
+        datetime(2026, 1, 1, 12, tzinfo=east),
+        "2026-01-01T12:00:00+02:00",
+        1767261600,
+        "2026-01-01T10:00:00Z",
+    ):
         at = User.model_validate({"id": "a", "created_at": told}).created_at
         assert at == datetime(2026, 1, 1, 10, tzinfo=UTC)
         assert at is not None
         assert at.tzinfo is UTC
-    naive = User(id="a", created_at=datetime(2026, 1, 1, 10)).created_at  # noqa: DTZ001
+    naive = User(id="a", created_at=datetime(2026, 1, 1, 10)).created_at
     assert naive == datetime(2026, 1, 1, 10, tzinfo=UTC)
 
 

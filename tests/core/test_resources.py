@@ -98,7 +98,12 @@ async def test_a_verb_that_is_not_overridden(users: SomeUsers, sender: Noting) -
 
 @pytest.mark.parametrize(
     ("given", "told"),
-    [({"email": "a@b"}, "email="), ({"email": ""}, "email="), ({"kind": "service"}, "kind='service'"), ({"password": CANARY}, "password=")],
+    [
+        ({"email": "a@b"}, "email="),
+        ({"email": ""}, "email="),
+        ({"kind": "service"}, "kind='service'"),
+        ({"password": CANARY}, "password="),
+    ],
 )
 async def test_what_cannot_be_honoured_is_refused_before_any_io(
     users: SomeUsers, sender: Noting, given: dict[str, Any], told: str

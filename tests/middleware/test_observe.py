@@ -34,7 +34,12 @@ async def test_a_hook_is_told_of_every_attempt_and_every_verb(events: list[Event
         ("verb", "get_user", 3, "ok", None),
     ]
     attempt, verb = events[2], events[3]
-    assert (attempt.method, attempt.route, attempt.status, attempt.request_id) == ("GET", "/users/{id}", 200, "r1")
+    assert (attempt.method, attempt.route, attempt.status, attempt.request_id) == (
+        "GET",
+        "/users/{id}",
+        200,
+        "r1",
+    )
     assert (attempt.provider, verb.provider) == ("fake", "fake")
     assert verb.elapsed == 4.0
     assert (verb.method, verb.route, verb.status) == ("", "", None)
@@ -60,7 +65,10 @@ async def test_a_verb_that_is_late(events: list[Event]) -> None:
     rig = Rig(500, deadline=0.02, backoff=(0.0, 0.0), on_event=events.append)
     rig.clock.frozen = True
     await fails(rig.api.get_user("a"))
-    assert [(event.kind, event.error) for event in events] == [("attempt", None), ("verb", "DeadlineExceededError")]
+    assert [(event.kind, event.error) for event in events] == [
+        ("attempt", None),
+        ("verb", "DeadlineExceededError"),
+    ]
     assert events[0].outcome == "ambiguous"
 
 
@@ -109,24 +117,61 @@ def test_the_allowlist() -> None:
         "Cookie": "[redacted]",
         "X-Unknown": "[redacted]",
     }
-    dangerous = {"authorization", "cookie", "set-cookie", "proxy-authorization", "location", "www-authenticate", "x-csrf-token"}
+    dangerous = {
+        "authorization",
+        "cookie",
+        "set-cookie",
+        "proxy-authorization",
+        "location",
+        "www-authenticate",
+        "x-csrf-token",
+    }
     assert not dangerous & ALLOWED_HEADERS
 
 
 CORE = "httpcore.http11"
 LIBRARY_LOGS: list[tuple[str, str, tuple[Any, ...]]] = [
-    (CORE, f"receive_response_headers.complete return_value=(b'HTTP/1.1', 200, b'OK', [(b'Set-Cookie', b'{CANARY}')])", ()),
-    ("httpcore2.http11", f"receive_response_headers.complete return_value=(b'HTTP/1.1', 200, b'OK', [(b'X', b'{CANARY}')])", ()),
-    ("httpcore.http2", f"receive_response_headers.complete return_value=(200, [(b'x-token', b'{CANARY}')])", ()),
-    (CORE, f'r return_value=(200, [(b"X-A", b"a\')]{CANARY}"), (b\'X-B\', b\'it\\\'s"{CANARY}\')])', ()),
+    (
+        CORE,
+        f"receive_response_headers.complete return_value=(b'HTTP/1.1', 200, b'OK', [(b'Set-Cookie', b'{CANARY}')])",
+        (),
+    ),
+    (
+        "httpcore2.http11",
+        f"receive_response_headers.complete return_value=(b'HTTP/1.1', 200, b'OK', [(b'X', b'{CANARY}')])",
+        (),
+    ),
+    (
+        "httpcore.http2",
+        f"receive_response_headers.complete return_value=(200, [(b'x-token', b'{CANARY}')])",
+        (),
+    ),
+    (CORE, f"r return_value=(200, [(b\"X-A\", b\"a')]{CANARY}\"), (b'X-B', b'it\\'s\"{CANARY}')])", ()),
     (CORE, f"r return_value=(200, [(b'cut off', b'{CANARY}", ()),
     (CORE, f"r return_value=(200, [(1, b'{CANARY}')])", ()),
     (CORE, f"r return_value=(200, [(b'\\xff', b'{CANARY}')])", ()),
     (CORE, f"r return_value=[({CANARY!r}, 1, 2)]", ()),
-    (CORE, f"receive_response_headers.failed exception=RemoteProtocolError(\"illegal header line: bytearray(b'Set-Cookie {CANARY}')\")", ()),
-    (CORE, f"send_request_headers.failed exception=LocalProtocolError(\"Illegal header value b'{CANARY}\\\\n'\")", ()),
-    ("httpx", 'HTTP Request: %s %s "%s %d %s"', ("GET", f"https://h/callback?code={CANARY}&x=1", "HTTP/1.1", 200, "OK")),
-    ("hpack.hpack", "Adding %s to the header table, sensitive:%s, huffman:%s", ((b"authorization", CANARY), True, False)),
+    (
+        CORE,
+        "receive_response_headers.failed "
+        f"exception=RemoteProtocolError(\"illegal header line: bytearray(b'Set-Cookie {CANARY}')\")",
+        (),
+    ),
+    (
+        CORE,
+        f"send_request_headers.failed exception=LocalProtocolError(\"Illegal header value b'{CANARY}\\\\n'\")",
+        (),
+    ),
+    (
+        "httpx",
+        'HTTP Request: %s %s "%s %d %s"',
+        ("GET", f"https://h/callback?code={CANARY}&x=1", "HTTP/1.1", 200, "OK"),
+    ),
+    (
+        "hpack.hpack",
+        "Adding %s to the header table, sensitive:%s, huffman:%s",
+        ((b"authorization", CANARY), True, False),
+    ),
     ("aiohttp.internal", "Can not load cookies: Illegal cookie name %r", (CANARY,)),
     ("aiohttp.client", "Can not load response cookies: %s", (CANARY,)),
 ]
@@ -156,13 +201,16 @@ def test_what_is_harmless_stays_readable(caplog: pytest.LogCaptureFixture) -> No
     log.debug("connect_tcp.started host='localhost' port=80 local_address=None timeout=5.0")
     log.debug("connect_tcp.complete return_value=<httpcore._backends.anyio.AnyIOStream object at 0x1>")
     log.debug("connect_tcp.failed exception=ConnectError('All connection attempts failed')")
-    log.debug("receive_response_headers.complete return_value=(b'HTTP/1.1', 200, b'OK', [(b'Date', b'today'), (b'X', b'y')])")
+    log.debug(
+        "receive_response_headers.complete return_value=(b'HTTP/1.1', 200, b'OK', [(b'Date', b'today'), (b'X', b'y')])"
+    )
     logging.getLogger("httpx").info('HTTP Request: GET https://h/a?b=c "HTTP/1.1 200 OK"')
     said = [record.getMessage() for record in caplog.records]
     assert said == [
         "connect_tcp.started host='localhost' port=80 local_address=None timeout=5.0",
         "connect_tcp.complete return_value=<httpcore._backends.anyio.AnyIOStream object at 0x1>",
         "connect_tcp.failed exception=ConnectError",
-        "receive_response_headers.complete return_value=(b'HTTP/1.1', 200, b'OK', [(b'Date', b'today'), (b'X', b'[redacted]')])",
+        "receive_response_headers.complete return_value="
+        "(b'HTTP/1.1', 200, b'OK', [(b'Date', b'today'), (b'X', b'[redacted]')])",
         'HTTP Request: GET https://h/a?[redacted] "HTTP/1.1 200 OK"',
     ]

@@ -240,7 +240,10 @@ async def test_a_401_is_replayed_once_with_a_new_token(retry: Retry) -> None:
     response = await rig.pipeline.send(call_of(retry))
     assert response.status == 200
     assert response.attempts == 1  # no attempt of the table: the server had not begun
-    assert [request.headers["Authorization"] for request in rig.transport.requests] == ["Bearer t1", "Bearer t2"]
+    assert [request.headers["Authorization"] for request in rig.transport.requests] == [
+        "Bearer t1",
+        "Bearer t2",
+    ]
     assert rig.shared.stats().refreshes == 2
     assert rig.shared.stats().requests == 2
     rig = Rig(401, 401, auth=True)
@@ -269,7 +272,11 @@ async def test_a_401_without_another_token_is_not_replayed() -> None:
 @pytest.mark.parametrize("source", [BasicSource(AccessKey("a", "b")), BearerSource(Bearer("tok"))])
 async def test_a_401_of_a_credential_that_cannot_be_renewed_is_final(source: Any) -> None:
     rig = Rig(401)
-    api = FakeApi(Pipeline(rig.shared, rig.options, provider="p", cache=rig.shared.cache_for(source)), "", user_agent="u")
+    api = FakeApi(
+        Pipeline(rig.shared, rig.options, provider="p", cache=rig.shared.cache_for(source)),
+        "",
+        user_agent="u",
+    )
     assert isinstance(await fails(api.get_user("a")), AuthenticationError)
     assert len(rig.transport.requests) == 1
     assert rig.shared.stats().refreshes == 0
@@ -283,7 +290,9 @@ async def test_a_login_that_fails_is_the_error_of_the_call_and_is_not_repeated()
     assert rig.transport.requests == []
     assert rig.source.fetched == 1
     rig = Rig(auth=True)
-    rig.source.acts.append(AuthenticationError("rejected", attempts=3, stopped_because="3 attempts were made"))
+    rig.source.acts.append(
+        AuthenticationError("rejected", attempts=3, stopped_because="3 attempts were made")
+    )
     error = await fails(rig.api.get_user("a"))
     assert (error.attempts, error.stopped_because) == (3, "3 attempts were made")
 
@@ -303,7 +312,9 @@ async def test_the_token_of_each_attempt_is_the_current_one() -> None:
 
     rig.clock.sleep = sleep  # type: ignore[method-assign]
     await rig.copy(deadline=1e6).get_user("a")
-    assert [request.headers["Authorization"] for request in rig.transport.requests] == [f"Bearer t{n}" for n in (1, 2, 3)]
+    assert [request.headers["Authorization"] for request in rig.transport.requests] == [
+        f"Bearer t{n}" for n in (1, 2, 3)
+    ]
 
 
 async def test_many_calls_on_an_expired_login_cause_one_login() -> None:
@@ -363,7 +374,9 @@ class LoginSource:
 async def test_a_login_passes_one_place_and_waiters_hold_none() -> None:
     rig = Rig(max_in_flight=1, deadline=5.0)
     api = FakeApi(
-        Pipeline(rig.shared, rig.options, provider="p", cache=rig.shared.cache_for(LoginSource())), "", user_agent="u"
+        Pipeline(rig.shared, rig.options, provider="p", cache=rig.shared.cache_for(LoginSource())),
+        "",
+        user_agent="u",
     )
     with anyio.fail_after(3):
         async with anyio.create_task_group() as group:
@@ -378,10 +391,17 @@ async def test_a_login_is_made_by_the_options_of_the_root() -> None:
     rig = Rig(NOT_SENT, 200, 200, retries=1, backoff=(0.0, 0.0))
     seen: list[str] = []
     hurried = ClientOptions.of(
-        {**rig.options.to_dict(), "retries": 0, "timeout": 0.5, "on_event": lambda event: seen.append(event.name)}
+        {
+            **rig.options.to_dict(),
+            "retries": 0,
+            "timeout": 0.5,
+            "on_event": lambda event: seen.append(event.name),
+        }
     )
     api = FakeApi(
-        Pipeline(rig.shared, hurried, provider="p", cache=rig.shared.cache_for(LoginSource())), "", user_agent="u"
+        Pipeline(rig.shared, hurried, provider="p", cache=rig.shared.cache_for(LoginSource())),
+        "",
+        user_agent="u",
     )
     await api.get_user("a")
     assert rig.transport.sent == ["GET /plain", "GET /plain", "GET /users/a"]
@@ -416,7 +436,9 @@ async def test_a_thousand_calls_on_an_expired_login_over_real_sockets_log_in_onc
     await shared.aclose()
 
 
-async def test_caches_are_bounded_and_one_that_is_used_is_still_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_caches_are_bounded_and_one_that_is_used_is_still_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(pipeline_module, "MAX_CACHES", 2)
     rig = Rig(auth=True)
     assert rig.cache is rig.shared.cache_for(rig.source)
@@ -461,7 +483,10 @@ async def test_small_skews_and_nonsense_are_none() -> None:
 
 
 async def test_the_servers_clock_is_looked_at_once_a_minute() -> None:
-    rig = Rig((200, {"date": "Fri, 15 Jan 2027 09:16:39 GMT"}), default=(200, {"date": "Fri, 15 Jan 2027 08:16:40 GMT"}))
+    rig = Rig(
+        (200, {"date": "Fri, 15 Jan 2027 09:16:39 GMT"}),
+        default=(200, {"date": "Fri, 15 Jan 2027 08:16:40 GMT"}),
+    )
     await rig.api.get_user("a")
     await rig.api.get_user("a")
     assert rig.shared.skew > 3000
@@ -542,7 +567,11 @@ async def test_cancelled_while_connecting() -> None:
         with anyio.move_on_after(0.02) as scope:
             await api.get_user("a")
         assert scope.cancelled_caught
-        error = await fails(FakeApi(Pipeline(shared, ClientOptions(deadline=0.02), provider="p"), "", user_agent="u").create_key())
+        error = await fails(
+            FakeApi(
+                Pipeline(shared, ClientOptions(deadline=0.02), provider="p"), "", user_agent="u"
+            ).create_key()
+        )
         assert isinstance(error, AmbiguousOutcomeError | DeadlineExceededError)
         await shared.aclose()
 
@@ -597,7 +626,9 @@ async def test_a_cache_can_be_asked_without_a_pipeline() -> None:
     assert (await rig.cache.get(rig.pipeline)).value == Secret("t1")
 
 
-@pytest.mark.parametrize("acts", [[(403, {}, {"message": "not tok-12345678"})], [401, (403, {}, {"message": "not tok-22345678"})]])
+@pytest.mark.parametrize(
+    "acts", [[(403, {}, {"message": "not tok-12345678"})], [401, (403, {}, {"message": "not tok-22345678"})]]
+)
 async def test_a_token_that_the_server_repeats_is_taken_out_of_its_answer(acts: list[Any]) -> None:
     rig = Rig(*acts, auth=True)
     rig.source.acts.extend([Issued(Secret("tok-12345678")), Issued(Secret("tok-22345678"))])

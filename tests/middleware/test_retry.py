@@ -67,7 +67,10 @@ TABLE = {
     "504": (504, AGAIN, AGAIN, AGAIN, UNKNOWN),
     "507": (507, AGAIN, AGAIN, AGAIN, UNKNOWN),
     "599": (599, AGAIN, AGAIN, AGAIN, UNKNOWN),
-    **{str(status): (status, DONE, DONE, DONE, DONE) for status in (200, 201, 204, 302, 400, 401, 403, 404, 408, 409)},
+    **{
+        str(status): (status, DONE, DONE, DONE, DONE)
+        for status in (200, 201, 204, 302, 400, 401, 403, 404, 408, 409)
+    },
     **{str(status): (status, DONE, DONE, DONE, DONE) for status in (412, 422, 431, 451, 501, 505)},
     "too large": (ProtocolError("too large"), DONE, DONE, DONE, DONE),
     "certificate": (TransportError("not trusted", retryable=False), DONE, DONE, DONE, DONE),
@@ -245,7 +248,9 @@ async def test_three_attempts_by_default_and_the_error_says_so() -> None:
     assert rig.shared.stats().requests == 3
 
 
-@pytest.mark.parametrize(("act", "kind"), [(500, ServerError), (NOT_SENT, NotSentError), (NO_ANSWER, NoAnswerError)])
+@pytest.mark.parametrize(
+    ("act", "kind"), [(500, ServerError), (NOT_SENT, NotSentError), (NO_ANSWER, NoAnswerError)]
+)
 async def test_no_retries(act: object, kind: type[Exception]) -> None:
     rig = Rig(act, retries=0)
     error = await fails(rig.api.get_user("ada"))
@@ -292,7 +297,9 @@ async def test_retry_after_as_a_date_is_held_against_the_servers_clock() -> None
     assert rig.clock.slept[0] == pytest.approx(20, abs=1.0)
 
 
-@pytest.mark.parametrize("past", ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"])
+@pytest.mark.parametrize(
+    "past", ["Sun, 06 Nov 1994 08:49:37 GMT", "Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994"]
+)
 async def test_a_date_in_the_past_means_now(past: str) -> None:
     rig = Rig((429, {"retry-after": past}))
     await rig.api.get_user("ada")
@@ -358,7 +365,11 @@ async def test_a_budget_of_nothing_stops_all_retries() -> None:
 
 
 async def test_closing_ends_a_back_off() -> None:
-    for work, kind in (("get_user", NoAnswerError), ("delete_user", NoAnswerError), ("create_user", AmbiguousOutcomeError)):
+    for work, kind in (
+        ("get_user", NoAnswerError),
+        ("delete_user", NoAnswerError),
+        ("create_user", AmbiguousOutcomeError),
+    ):
         rig = Rig(500)
         rig.clock.frozen = True
         errors: list[Exception] = []
@@ -429,7 +440,9 @@ class TestRealSockets:
         assert [line.split()[0] for line in server.lines] == ["POST", "GET", "POST", "POST", "GET"]
         await shared.aclose()
 
-    @pytest.mark.parametrize("act", ["drop", (502, {}, {}), (503, {"Retry-After": "0"}, {}), b"HTTP/1.1 200 OK\r\nContent-Le"])
+    @pytest.mark.parametrize(
+        "act", ["drop", (502, {}, {}), (503, {"Retry-After": "0"}, {}), b"HTTP/1.1 200 OK\r\nContent-Le"]
+    )
     async def test_once(self, server: Server, library: str, act: object) -> None:
         server.script.append(act)
         api, shared = wired(server.url, library=library)
@@ -439,7 +452,9 @@ class TestRealSockets:
         assert server.lines == ["POST /keys"]
         await shared.aclose()
 
-    async def test_a_create_that_times_out_after_it_was_sent_is_not_repeated_blindly(self, server: Server, library: str) -> None:
+    async def test_a_create_that_times_out_after_it_was_sent_is_not_repeated_blindly(
+        self, server: Server, library: str
+    ) -> None:
         server.script.append("hang")
         api, shared = wired(server.url, library=library, timeout=0.05)
         error = await fails(api.create_key())

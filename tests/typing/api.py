@@ -36,7 +36,9 @@ from identity_sdk.resources.users import Users
 
 
 async def by_name() -> None:
-    idp = connect("lakefs", base_url="https://h/api/v1", access_key_id="a", secret_access_key="b", deadline=5.0)
+    idp = connect(
+        "lakefs", base_url="https://h/api/v1", access_key_id="a", secret_access_key="b", deadline=5.0
+    )
     assert_type(idp, IdentityClient[LakeFS])
     assert_type(idp.users, LakeFSUsers)
     assert_type(idp.groups, LakeFSGroups)
@@ -53,7 +55,9 @@ async def by_name() -> None:
 
 
 async def by_adapter() -> None:
-    idp = connect(LakeFS(base_url="https://h/api/v1", auth=AccessKey("a", "b")), retries=0, transport="aiohttp")
+    idp = connect(
+        LakeFS(base_url="https://h/api/v1", auth=AccessKey("a", "b")), retries=0, transport="aiohttp"
+    )
     assert_type(idp, IdentityClient[LakeFS])
     async with idp as entered:
         assert_type(entered, IdentityClient[LakeFS])
@@ -103,7 +107,9 @@ async def neutral(idp: IdentityClient[Adapter]) -> None:
 
 
 async def copies(idp: IdentityClient[LakeFS], session: Session) -> None:
-    assert_type(idp.with_options(timeout=1.0, deadline=2.0, retries=0, on_event=print), IdentityClient[LakeFS])
+    assert_type(
+        idp.with_options(timeout=1.0, deadline=2.0, retries=0, on_event=print), IdentityClient[LakeFS]
+    )
     assert_type(idp.with_credential(session), IdentityClient[LakeFS])
     assert_type(idp.with_credential(Bearer(lambda: "t")), IdentityClient[LakeFS])
     assert_type(idp.with_credential(None).users, LakeFSUsers)

@@ -20,5 +20,7 @@ CHECKERS = {
 def test_the_public_api(checker: str) -> None:
     pytest.importorskip(checker)
     target = [str(HERE / "api.py")] if checker == "mypy" else []
-    run = subprocess.run([sys.executable, "-m", *CHECKERS[checker], *target], cwd=ROOT, capture_output=True, text=True)
+    run = subprocess.run(
+        [sys.executable, "-m", *CHECKERS[checker], *target], cwd=ROOT, capture_output=True, text=True
+    )
     assert run.returncode == 0, run.stdout + run.stderr

@@ -99,7 +99,9 @@ class TokenCache:
     def forget(self) -> None:
         """Drops the token, and what would refresh it: the next caller signs in anew."""
         self._previous = self._issued = None
-        self._refresh = None  # one that runs may bring a token that was ended as well: it is for its waiters alone
+        self._refresh = (
+            None  # one that runs may bring a token that was ended as well: it is for its waiters alone
+        )
 
     def close(self) -> None:
         """Ends a running refresh; its waiters get ``ClientClosedError``."""

@@ -14,7 +14,26 @@ __all__ = ["ALLOWED_HEADERS", "Event", "clean_library_logs", "emit", "is_logged"
 logger = logging.getLogger("identity_sdk.http")
 
 ALLOWED_HEADERS = frozenset(
-    ["accept", "accept-encoding", "cache-control", "connection", "content-encoding", "content-length", "content-type", "date", "etag", "if-match", "if-unmodified-since", "last-modified", "retry-after", "server", "transfer-encoding", "user-agent", "vary", "x-request-id"]
+    [
+        "accept",
+        "accept-encoding",
+        "cache-control",
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "date",
+        "etag",
+        "if-match",
+        "if-unmodified-since",
+        "last-modified",
+        "retry-after",
+        "server",
+        "transfer-encoding",
+        "user-agent",
+        "vary",
+        "x-request-id",
+    ]
 )
 """Headers whose values may be logged. All others are redacted, also unknown ones."""
 
@@ -51,7 +70,9 @@ class Event:
 
 def shown_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Headers as they may be logged."""
-    return {name: value if name.lower() in ALLOWED_HEADERS else "[redacted]" for name, value in headers.items()}
+    return {
+        name: value if name.lower() in ALLOWED_HEADERS else "[redacted]" for name, value in headers.items()
+    }
 
 
 def is_logged() -> bool:
@@ -59,7 +80,9 @@ def is_logged() -> bool:
     return logger.isEnabledFor(logging.DEBUG)
 
 
-def emit(event: Event, hook: Callable[[Event], None] | None, headers: Mapping[str, str] | None = None) -> None:
+def emit(
+    event: Event, hook: Callable[[Event], None] | None, headers: Mapping[str, str] | None = None
+) -> None:
     """Logs the event at DEBUG, and hands it to the hook. A hook that raises is logged and harms nobody."""
     if is_logged():
         told = f" {shown_headers(headers)}" if headers else ""
@@ -87,7 +110,11 @@ def _tell(hook: Callable[[Event], None], event: Event) -> None:
         logger.exception("the on_event hook raised")
 
 
-_CORES = tuple(f"{core}.{part}" for core in ("httpcore", "httpcore2") for part in ("connection", "http11", "http2", "proxy", "socks"))
+_CORES = tuple(
+    f"{core}.{part}"
+    for core in ("httpcore", "httpcore2")
+    for part in ("connection", "http11", "http2", "proxy", "socks")
+)
 _LIBRARIES = ("httpx", "httpx2", *_CORES, "hpack.hpack", "hpack.table", "aiohttp.client", "aiohttp.internal")
 _QUERY = re.compile(r"(https?://[^\s?'\"]*)\?[^\s'\"]*")
 _RESULT = re.compile(r"return_value=(.*)\Z", re.DOTALL)
@@ -107,8 +134,10 @@ class _Clean(logging.Filter):
 
     @staticmethod
     def clean(message: str) -> str:
-        """``message`` of httpx or httpcore without queries, exceptions' texts (h11 quotes headers) and header values."""
-        return _QUERY.sub(r"\1?[redacted]", _FAILURE.sub(r"exception=\1", _RESULT.sub(_shown_result, message)))
+        """Without queries, exceptions' texts (h11 quotes headers in them) and header values."""
+        return _QUERY.sub(
+            r"\1?[redacted]", _FAILURE.sub(r"exception=\1", _RESULT.sub(_shown_result, message))
+        )
 
 
 def _shown_result(match: re.Match[str]) -> str:
@@ -116,7 +145,10 @@ def _shown_result(match: re.Match[str]) -> str:
         return match[0]
     try:
         *said, headers = literal_eval(match[1])  # (version, status, reason, headers), or (status, headers)
-        shown = [(name, value if name.decode("latin-1").lower() in ALLOWED_HEADERS else b"[redacted]") for name, value in headers]
+        shown = [
+            (name, value if name.decode("latin-1").lower() in ALLOWED_HEADERS else b"[redacted]")
+            for name, value in headers
+        ]
     except (ValueError, SyntaxError, TypeError, AttributeError):
         return "return_value=[redacted]"
     return f"return_value={(*said, shown)!r}"

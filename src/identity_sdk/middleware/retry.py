@@ -174,7 +174,11 @@ class _Run:
         """The time-out or the 5xx that left the doubt."""
         assert self.doubtful is not None
         error, response = self.doubtful.error, self.doubtful.response
-        return self.call.dialect.error(response, self.call.spec, self._sender.now()) if response is not None else error
+        return (
+            self.call.dialect.error(response, self.call.spec, self._sender.now())
+            if response is not None
+            else error
+        )
 
     # What tenacity asks.
 

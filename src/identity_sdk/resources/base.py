@@ -59,7 +59,9 @@ class Resource:
             if name in cls.verbs and not hasattr(vars(cls)[name], "__cell__"):
                 raise TypeError(f"{cls.__name__}.{name} overrides a verb without @supports(…)")
             if name not in cls.verbs:
-                raise TypeError(f"{cls.__name__}.{name} is no verb of {cls.area}: start its name with an underscore")
+                raise TypeError(
+                    f"{cls.__name__}.{name} is no verb of {cls.area}: start its name with an underscore"
+                )
 
     @classmethod
     def cells(cls) -> dict[str, Cell]:
@@ -126,7 +128,11 @@ def supports(*, kinds: tuple[str, ...] = (), refuses: Mapping[str, str] | None =
         secrets = _secret_parameters(function)
         if secrets and not inspect.iscoroutinefunction(function):
             raise TypeError(f"{function.__qualname__} takes a secret, so it must be async")
-        wrapper: F = _async(function, check, secrets) if inspect.iscoroutinefunction(function) else _later(function, check)
+        wrapper: F = (
+            _async(function, check, secrets)
+            if inspect.iscoroutinefunction(function)
+            else _later(function, check)
+        )
         vars(wrapper)["__cell__"] = {"kinds": kinds, "refuses": refused}
         return wrapper
 
@@ -209,5 +215,7 @@ def one_of(**choices: str | None) -> tuple[str, str]:
     given = [(name, value) for name, value in choices.items() if value is not None]
     if len(given) != 1:
         names = " or ".join(f"{name}=" for name in choices)
-        raise InvalidRequestError(f"give exactly one of {names}", fields={name: "exactly one" for name in choices})
+        raise InvalidRequestError(
+            f"give exactly one of {names}", fields=dict.fromkeys(choices, "exactly one")
+        )
     return given[0]
