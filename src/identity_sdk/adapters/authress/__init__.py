@@ -1,0 +1,1 @@
+"""Authress: service clients, users, groups, roles, access records and permission checks."""
