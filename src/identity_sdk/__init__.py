@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from identity_sdk.adapters.base import Adapter
     from identity_sdk.adapters.lakefs.adapter import LakeFS
     from identity_sdk.adapters.local.adapter import Local
-    from identity_sdk.auth.sources import AccessKey, ApiKey, Bearer, Password
+    from identity_sdk.auth.sources import AccessKey, ApiKey, Bearer, Password, RefreshToken
     from identity_sdk.capabilities import Capabilities, Propagation, ServerInfo
     from identity_sdk.client import IdentityClient, connect
     from identity_sdk.errors import (
@@ -72,7 +72,7 @@ _HOMES = {
     "adapters.base": "Adapter",
     "adapters.lakefs.adapter": "LakeFS",
     "adapters.local.adapter": "Local",
-    "auth.sources": "AccessKey ApiKey Bearer Password",
+    "auth.sources": "AccessKey ApiKey Bearer Password RefreshToken",
     "capabilities": "Capabilities Propagation ServerInfo",
     "client": "IdentityClient connect",
     "errors": "AmbiguousOutcomeError AuthenticationError ChallengeRequiredError ClientClosedError ConfigurationError"
@@ -130,6 +130,7 @@ __all__ = [
     "Propagation",
     "ProtocolError",
     "RateLimitedError",
+    "RefreshToken",
     "Residual",
     "Secret",
     "ServerError",

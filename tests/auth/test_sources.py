@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from identity_sdk.auth.sources import AccessKey, ApiKey, Bearer, Issued, Password, SigningSource, bearer_of
+from identity_sdk.auth.sources import (
+    AccessKey,
+    ApiKey,
+    Bearer,
+    Issued,
+    Password,
+    RefreshToken,
+    SigningSource,
+    bearer_of,
+)
 from identity_sdk.auth.token_cache import TokenCache
 from identity_sdk.errors import ConfigurationError
 from identity_sdk.middleware.refresh import with_token
@@ -21,10 +30,14 @@ pytestmark = pytest.mark.anyio
 def test_an_api_key_and_a_password_do_not_show_themselves() -> None:
     assert ApiKey(CANARY) == ApiKey(Secret(CANARY))
     assert Password("ann", CANARY).password.reveal() == CANARY
-    assert CANARY not in f"{ApiKey(CANARY)!r}{Password('ann', Secret(CANARY))!r}"
+    assert RefreshToken(CANARY) == RefreshToken(Secret(CANARY))
+    assert CANARY not in f"{RefreshToken(CANARY)!r}{ApiKey(CANARY)!r}{Password('ann', Secret(CANARY))!r}"
 
 
-@pytest.mark.parametrize("make", [lambda: ApiKey(""), lambda: Password("", "x"), lambda: Password("ann", "")])
+@pytest.mark.parametrize(
+    "make",
+    [lambda: ApiKey(""), lambda: Password("", "x"), lambda: Password("ann", ""), lambda: RefreshToken("")],
+)
 def test_empty_ones_are_refused(make: Any) -> None:
     with pytest.raises(ConfigurationError):
         make()

@@ -28,6 +28,7 @@ __all__ = [
     "BearerSource",
     "Issued",
     "Password",
+    "RefreshToken",
     "SigningSource",
     "TokenSource",
     "bearer_of",
@@ -130,7 +131,23 @@ class Password:
             raise ConfigurationError("password is empty")
 
 
-Auth: TypeAlias = AccessKey | ApiKey | Bearer | Password | Session | Token
+@dataclass(frozen=True, slots=True)
+class RefreshToken:
+    """A refresh token (RFC 6749 section 1.5), for backends where it gets access tokens again and again."""
+
+    token: Secret
+
+    def __init__(self, token: Secret | str) -> None:
+        """Raises:
+        ConfigurationError: it is empty.
+        """
+        object.__setattr__(self, "token", token if isinstance(token, Secret) else Secret(token))
+        del token  # tracebacks show locals
+        if not self.token:
+            raise ConfigurationError("the refresh token is empty")
+
+
+Auth: TypeAlias = AccessKey | ApiKey | Bearer | Password | RefreshToken | Session | Token
 """What ``connect(auth=…)`` and ``with_credential(…)`` take."""
 
 

@@ -84,6 +84,8 @@ def again(call: Call, result: Result) -> bool:
     if result.outcome is Outcome.REJECTED:
         response = result.response
         return not once or response is None or response.status == 429 or call.dialect.not_done(response)
+    if call.spec.retry in (Retry.SAFE, Retry.IDEMPOTENT) and call.dialect.tells(call.spec, result.response):
+        return False
     return not once and (call.spec.retry is not Retry.KEYED or call.look is not None)
 
 

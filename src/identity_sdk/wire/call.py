@@ -126,6 +126,16 @@ class Dialect:
         """Whether the adapter vouches that a 503 means that nothing was done, even for *once* operations."""
         return False
 
+    def tells(self, spec: OperationSpec, response: Response | None) -> bool:
+        """Whether what leaves doubt elsewhere is this backend's own way to answer this operation.
+
+        A repeat would bring the same, so there is none: the adapter finds out by a read.
+
+        Args:
+            response: a 5xx, or ``None`` when no answer came.
+        """
+        return False
+
     def error(self, response: Response, spec: OperationSpec, now: float) -> IdentityError:
         """The typed error for an answer that is no success."""
         message, code = self.message(response)
