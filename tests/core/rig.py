@@ -255,6 +255,22 @@ async def fails(work: Awaitable[object]) -> IdentityError:
     raise AssertionError(f"nothing was raised, but {got!r} was answered")
 
 
+async def late(rig: Rig, work: Awaitable[object], when: Callable[[], bool]) -> IdentityError:
+    """The error of ``work`` when its deadline ends at the moment that ``when()`` becomes true."""
+    errors: list[IdentityError] = []
+    before = set(rig.shared.scopes)
+
+    async def call() -> None:
+        errors.append(await fails(work))
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(call)
+        await until(when)
+        for scope in rig.shared.scopes - before:
+            scope._limit.move(0)
+    return errors[0]
+
+
 NO_ANSWER, NOT_SENT = NoAnswerError, NotSentError
 
 

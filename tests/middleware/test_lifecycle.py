@@ -180,8 +180,10 @@ class TestLoops:
         rig.source.acts.append(anyio.sleep_forever)
 
         async def leave() -> None:
-            with anyio.move_on_after(0.01):
-                await rig.api.get_user("a")
+            async with anyio.create_task_group() as group:
+                group.start_soon(rig.api.get_user, "a")
+                await until(lambda: rig.source.fetched == 1)
+                group.cancel_scope.cancel()
 
         async def use() -> None:
             with anyio.fail_after(2):
@@ -196,8 +198,10 @@ class TestLoops:
         rig.source.acts.append(anyio.sleep_forever)
 
         async def leave() -> None:
-            with anyio.move_on_after(0.01):
-                await rig.api.get_user("a")
+            async with anyio.create_task_group() as group:
+                group.start_soon(rig.api.get_user, "a")
+                await until(lambda: rig.source.fetched == 1)
+                group.cancel_scope.cancel()
 
         trio.run(leave)
         asyncio.run(rig.shared.aclose())
