@@ -13,7 +13,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from contract.expected import expected
+from contract.expected import FACADE, expected
 from contract.lists import LISTS
 from contract.marks import covered, covers, needed
 from contract.recorder import Recorder
@@ -49,6 +49,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             chosen = [
                 one for one in chosen if all(getattr(one, key) == value for key, value in mark.kwargs.items())
             ]
+    if "unsupported" in metafunc.fixturenames:
+        cells = [(one, verb) for one in chosen for verb in FACADE if verb not in expected(one.column)]
+        ids = [f"{one.name}-{verb}" for one, verb in cells]
+        metafunc.parametrize(("target", "unsupported"), cells, ids=ids)
+        return
     options = next((mark.args for mark in marks if mark.name == "each_list"), None)
     if options is None:
         metafunc.parametrize("target", chosen, ids=lambda target: target.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Generator, MutableMapping
 from contextlib import contextmanager
@@ -85,6 +86,11 @@ async def _swallow(_message: object) -> None:
 @contextmanager
 def serving() -> Generator[Server]:
     server = Server()
-    with running(server) as url:
-        server.url = url
-        yield server
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(0.0002)  # client and server are threads of one process, and wait for one another
+    try:
+        with running(server) as url:
+            server.url = url
+            yield server
+    finally:
+        sys.setswitchinterval(interval)
