@@ -134,7 +134,7 @@ class Authress(Adapter):
             auth = bearer_of(auth)
         return auth.token if isinstance(auth, Bearer) and isinstance(auth.token, Secret) else None
 
-    @kept
+    @property
     def _caller(self) -> Caller:
         key = self._service_key()
         return Caller(key.client_id if key is not None else None, self._given_token(), self.auth is not None)

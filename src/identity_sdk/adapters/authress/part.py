@@ -97,9 +97,8 @@ class Caller:
         if self._token is None:
             if self._given:
                 raise NotSupportedError(
-                    "a function brings this client's tokens, and no operation of Authress tells whose they are: name the "
-                    ""
-                    "user",
+                    "a function brings this client's tokens, and no operation of Authress tells whose they are: "
+                    "name the user",
                     provider="authress",
                 )
             raise AuthenticationError("nobody is signed in", provider="authress")
