@@ -48,8 +48,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     lakefs.add_argument("--admin", default="admin", metavar="NAME", help="name of the first admin")
     lakefs.add_argument(
-        "--no-setup", action="store_true", help="start as a new installation, before its first admin is made"
+        "--no-setup",
+        action="store_false",
+        dest="setup",
+        help="start as a new installation, before its first admin is made",
     )
+    lakefs.set_defaults(takes=("face", "auth_cache", "admin", "setup"))
+    argus = backends.add_parser("argus", help="mnemonic's Argus")
+    _common(argus)
+    argus.add_argument("--admin", default="admin", metavar="NAME", help="name of the first admin")
+    argus.add_argument(
+        "--choice",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="what no document says about the real server, such as count=unknown (see emulators/argus/choices.py)",
+    )
+    argus.set_defaults(takes=("admin", "choice"))
 
 
 def _common(parser: argparse.ArgumentParser) -> None:
@@ -90,12 +105,7 @@ def run(args: argparse.Namespace) -> int:
             seed=args.seed,
             tls=args.tls,
             faults=tuple(args.fault),
-            backend={
-                "face": args.face,
-                "auth_cache": args.auth_cache,
-                "admin": args.admin,
-                "setup": not args.no_setup,
-            },
+            backend={name: getattr(args, name) for name in args.takes},
         )
         return serve(args.backend, options)
     except (ConfigurationError, StoreError) as error:

@@ -14,16 +14,16 @@ import ssl
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, cast
 
 import anyio
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from identity_sdk.emulators import lakefs
+from identity_sdk.emulators import argus, lakefs
 from identity_sdk.emulators.faults import ABORT
 from identity_sdk.emulators.seed import load_seed, plant
 from identity_sdk.emulators.tls import Authority
@@ -92,7 +92,22 @@ def _greet_lakefs(app: Starlette) -> Mapping[str, str]:
     return {"access_key_id": admin.access_key_id or "", "secret_access_key": admin.secret_access_key or ""}
 
 
-BACKENDS: Mapping[str, _Backend] = {"lakefs": _Backend(lakefs.BASE_PATH, _make_lakefs, _greet_lakefs)}
+def _make_argus(store: Store, options: ServeOptions) -> Starlette:
+    lines = cast("Sequence[str]", options.backend.get("choice") or ())
+    admin = argus.Admin(str(options.backend.get("admin", "admin")))
+    return argus.create_app(store, choices=argus.Choices.parse(lines), admin=admin, faults=options.faults)
+
+
+def _greet_argus(app: Starlette) -> Mapping[str, str]:
+    emulator: argus.ArgusEmulator = app.state.emulator
+    admin = emulator.admin
+    return {"api_key": emulator.api_key, "username": admin.username, "password": admin.password}
+
+
+BACKENDS: Mapping[str, _Backend] = {
+    "lakefs": _Backend(lakefs.BASE_PATH, _make_lakefs, _greet_lakefs),
+    "argus": _Backend(argus.BASE_PATH, _make_argus, _greet_argus),
+}
 
 
 def serve(backend: str, options: ServeOptions, *, out: TextIO | None = None) -> int:
@@ -113,11 +128,12 @@ def serve(backend: str, options: ServeOptions, *, out: TextIO | None = None) -> 
     with contextlib.ExitStack() as stack:
         context, ca = _tls(stack) if options.tls else (None, None)
         listener = stack.enter_context(_listen(options.host, options.port))
-        line = {"base_url": _url(listener, context, options.host) + chosen.base_path, **chosen.greeting(app)}
-        if ca is not None:
-            line["ca"] = ca
+        base_url = _url(listener, context, options.host) + chosen.base_path
 
         def announce() -> None:
+            line = {"base_url": base_url, **chosen.greeting(app)}
+            if ca is not None:
+                line["ca"] = ca
             stream = out or sys.stdout
             stream.write(json.dumps(line) + "\n")
             stream.flush()

@@ -1,0 +1,520 @@
+"""Users, groups, functions, permissions and customers: useradmin v2, users v2, currentuser v1, customers v2."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import cast
+
+from identity_sdk.emulators.argus.call import Call
+from identity_sdk.emulators.argus.directory import KEY, Subject
+from identity_sdk.emulators.argus.grants import Function, Grant
+from identity_sdk.emulators.argus.schema import BODIES, check_object
+from identity_sdk.emulators.argus.wire import JSON, Answer, Refused, field_error, refuse, stash
+from identity_sdk.store import queries as q
+
+_OWN = ("language", "phone", "phoneNumber", "role", "daemonAccount", "notificationUser", "externallyManaged")
+
+
+# Users and groups.
+
+
+def _chosen(call: Call, kinds: tuple[str, ...], told: JSON | None = None) -> list[Subject]:
+    """The subjects that a query (or the body of a search) asks for, ordered by short name."""
+    asked = call.asked
+    body = told or {}
+
+    def many(*names: str) -> list[str]:
+        listed = [value for name in names for value in asked.all(name)]
+        return listed + [str(one) for name in names for one in cast("list[object]", body.get(name) or [])]
+
+    deleted = asked.flag("includeDeleted", bool(body.get("includeDeleted", False)))
+    found = [one for kind in kinds for one in call.directory.rows(kind)]
+    if deleted:
+        found += [one for kind in kinds for one in call.directory.graves(kind)]
+    customers = {call.grants.customer(one, field="customer").short_name for one in many("customer")}
+    domains = {one.upper() for one in many("domain")}
+    subjects = set(many("subject"))
+    include, exclude = set(many("includeFlag", "includeFlags")), set(many("excludeFlag", "excludeFlags"))
+    words = [one.lower() for one in many("keyword", "keywords")]
+    fields = many("keywordField", "keywordFieldStrategy") or ["shortName", "name", "email", "phoneNumber"]
+    anyone = (asked.one("keywordMatch") or body.get("keywordMatchStrategy") or "all") == "any"
+
+    def fits(one: Subject) -> bool:
+        customer = str(one.facts.get("customer") or next(iter(call.grants.customers)))
+        said = [_field(one, name).lower() for name in fields]
+        matches = [any(word in text for text in said) for word in words]
+        return (
+            (not customers or customer in customers)
+            and (not domains or bool(domains & {"MNEMONIC", "1"}))
+            and (not subjects or one.name in subjects or str(call.directory.number(one)) in subjects)
+            and include <= set(one.flags)
+            and not exclude & set(one.flags)
+            and (not words or (any(matches) if anyone else all(matches)))
+        )
+
+    return sorted((one for one in found if fits(one)), key=lambda one: one.name)
+
+
+def _field(one: Subject, name: str) -> str:
+    if name == "shortName":
+        return one.name
+    if name in ("name", "email"):
+        return str(getattr(one.row, name, "") or "")
+    return str(one.facts.get(name) or "")
+
+
+def _listed(call: Call, kinds: tuple[str, ...], show: Callable[[Subject], JSON], *, basic: bool) -> Answer:
+    if not basic:
+        call.who.need(call.asked)
+    return call.page(_chosen(call, kinds), show)
+
+
+def _searched(call: Call, kinds: tuple[str, ...], show: Callable[[Subject], JSON]) -> Answer:
+    call.who.need(call.asked, writes=False)
+    return call.page(_chosen(call, kinds, call.body), show, source=call.body)
+
+
+def _one(call: Call, kinds: tuple[str, ...], show: Callable[[Subject], JSON], *, basic: bool) -> Answer:
+    if not basic:
+        call.who.need(call.asked)
+    for kind in kinds:
+        found = call.directory.find(kind, call.id("id"), deleted=call.choices.deleted == "flagged")
+        if found is not None:
+            return stash(show(found))
+    return call.missing()
+
+
+def list_users(call: Call) -> Answer:
+    return _listed(call, ("user",), call.views.user, basic=False)
+
+
+def list_groups(call: Call) -> Answer:
+    return _listed(call, ("group",), call.views.group, basic=False)
+
+
+def list_subjects(call: Call) -> Answer:
+    return _listed(call, ("user", "group"), call.views.subject, basic=False)
+
+
+def list_basic_users(call: Call) -> Answer:
+    return _listed(call, ("user",), lambda one: call.views.user(one, whole=False), basic=True)
+
+
+def list_basic_groups(call: Call) -> Answer:
+    return _listed(call, ("group",), lambda one: call.views.group(one, whole=False), basic=True)
+
+
+def search_users(call: Call) -> Answer:
+    return _searched(call, ("user",), call.views.user)
+
+
+def search_groups(call: Call) -> Answer:
+    return _searched(call, ("group",), call.views.group)
+
+
+def get_user(call: Call) -> Answer:
+    return _one(call, ("user",), call.views.user, basic=False)
+
+
+def get_group(call: Call) -> Answer:
+    return _one(call, ("group",), call.views.group, basic=False)
+
+
+def get_subject(call: Call) -> Answer:
+    return _one(call, ("user", "group"), call.views.subject, basic=False)
+
+
+def get_basic_user(call: Call) -> Answer:
+    return _one(call, ("user",), lambda one: call.views.user(one, whole=False), basic=True)
+
+
+def get_basic_group(call: Call) -> Answer:
+    return _one(call, ("group",), lambda one: call.views.group(one, whole=False), basic=True)
+
+
+def _free(call: Call, kind: str, name: str) -> None:
+    """Refuses a short name that is taken."""
+    found = call.directory.find(kind, name) if not name.isdigit() else None
+    if found is not None:
+        raise field_error("shortName", "is in use", call.choices.duplicate)
+
+
+def _add(call: Call, kind: str) -> Subject:
+    call.who.need(call.asked)
+    body = call.body
+    customer = call.grants.customer(str(body["customer"]), field="customer")
+    domain = str(body.get("domain", "MNEMONIC"))
+    if domain.upper() not in ("MNEMONIC", "1"):
+        raise field_error("domain", f"No domain {domain}")
+    name = str(body["shortName"])
+    _free(call, kind, name)
+    told = {key: body[key] for key in (*_OWN, "description") if key in body}
+    more = {"customer": customer.short_name, "by": call.who.user.name}
+    text = cast("str | None", body.get("description"))
+    email = cast("str | None", body.get("email")) or None
+    return call.directory.add(
+        kind, name, {**told, **more}, full_name=str(body["name"]), email=email, text=text
+    )
+
+
+def add_user(call: Call) -> Answer:
+    return call.made(call.views.user(_add(call, "user")))
+
+
+def add_group(call: Call) -> Answer:
+    return call.made(call.views.group(_add(call, "group")))
+
+
+def _update(call: Call, kind: str) -> Subject:
+    call.who.need(call.asked)
+    subject, body = call.directory.subject(call.id("id"), kind), call.body
+    if "shortName" in body and body["shortName"] != subject.name:
+        raise field_error("shortName", "cannot be changed here")  # the store knows objects by it
+    columns: JSON = {}
+    if "name" in body:
+        columns["name"] = body["name"]
+    if kind == "user" and "email" in body:
+        columns["email"] = body["email"] or None
+    if kind == "group" and "description" in body:
+        columns["description"] = body["description"] or None
+    told = {key: body[key] for key in (*_OWN, "description") if key in body}
+    return call.directory.change(subject, columns, told)
+
+
+def update_user(call: Call) -> Answer:
+    return stash(call.views.user(_update(call, "user")))
+
+
+def update_group(call: Call) -> Answer:
+    return stash(call.views.group(_update(call, "group")))
+
+
+def delete_user(call: Call) -> Answer:
+    """Softly. The user's keys and sessions stay, and are dead: their user is nobody's any more."""
+    call.who.need(call.asked)
+    return stash(call.views.user(call.directory.bury(call.directory.subject(call.id("id"), "user"))))
+
+
+def delete_group(call: Call) -> Answer:
+    call.who.need(call.asked)
+    return stash(call.views.group(call.directory.bury(call.directory.subject(call.id("id"), "group"))))
+
+
+def _reenable(call: Call, kind: str) -> Subject:
+    call.who.need(call.asked)
+    subject = call.directory.subject(call.id("id"), kind, deleted=True)
+    if not subject.deleted:
+        return subject
+    _free(call, kind, subject.name)
+    return call.directory.raise_again(subject)
+
+
+def reenable_user(call: Call) -> Answer:
+    return stash(call.views.user(_reenable(call, "user")))
+
+
+def reenable_group(call: Call) -> Answer:
+    return stash(call.views.group(_reenable(call, "group")))
+
+
+def _move(call: Call, kind: str) -> Subject:
+    call.who.need(call.asked)
+    customer = call.grants.customer(str(call.body["customer"]), field="customer")
+    return call.directory.change(
+        call.directory.subject(call.id("id"), kind), {}, {"customer": customer.short_name}
+    )
+
+
+def move_user(call: Call) -> Answer:
+    return stash(call.views.user(_move(call, "user")))
+
+
+def move_group(call: Call) -> Answer:
+    return stash(call.views.group(_move(call, "group")))
+
+
+def reset_password(call: Call) -> Answer:
+    """The deprecated one: the user has to choose a new password at the next sign-in."""
+    call.who.need(call.asked)
+    subject = call.directory.subject(call.id("id"), "user")
+    return stash(call.views.user(call.directory.change(subject, {}, {"forcePasswordChange": True})))
+
+
+# Memberships.
+
+
+def list_members(call: Call) -> Answer:
+    call.who.need(call.asked)
+    group = call.directory.subject(call.id("id"), "group")
+    return stash(
+        [call.views.subject(one) for one in sorted(call.directory.members(group), key=lambda one: one.name)]
+    )
+
+
+def _named(call: Call, names: Iterable[str], field: str, *kinds: str) -> list[Subject]:
+    found: list[Subject] = []
+    for name in names:
+        try:
+            found.append(call.directory.subject(name, *kinds))
+        except Refused:
+            raise refuse(404, f"{field}: there is no {name}") from None
+    return found
+
+
+def add_members(call: Call) -> Answer:
+    call.who.need(call.asked)
+    group = call.directory.subject(call.id("id"), "group")
+    members = _named(call, cast("list[str]", call.body["subject"]), "subject")
+    if not members:
+        raise field_error("subject", "must not be empty")
+    for one in members:
+        new = call.directory.join(group, one)
+        if not new and call.choices.repeated == "refused":
+            raise field_error("subject", f"{one.name} is a member already")
+    return call.made([call.views.subject(one) for one in members])
+
+
+def remove_members(call: Call) -> Answer:
+    call.who.need(call.asked)
+    group = call.directory.subject(call.id("id"), "group")
+    members = _named(call, call.asked.all("subject"), "subject")
+    if not members:
+        raise field_error("subject", "must not be empty")
+    for one in members:
+        gone = call.directory.leave(group, one)
+        if not gone and call.choices.repeated == "refused":
+            raise field_error("subject", f"{one.name} is no member")
+    return stash([call.views.subject(one) for one in members])
+
+
+def subject_groups(call: Call) -> Answer:
+    """Readable by everybody; the path takes a number alone."""
+    if not call.id("id").isdigit():
+        raise field_error("subject", "must be a number")
+    subject = call.directory.subject(call.id("id"))
+    found = call.directory.groups_of(subject, inherited=call.asked.flag("includeInherited", False))
+    return call.page(found, lambda one: call.views.group(one, whole=False))
+
+
+def add_to_groups(call: Call) -> Answer:
+    call.who.need(call.asked)
+    subject = call.directory.subject(call.id("id"))
+    groups = _named(call, cast("list[str]", call.body["parentGroups"]), "parentGroups", "group")
+    for group in groups:
+        call.directory.join(group, subject)
+    names = {group.name for group in groups}
+    found = [one for one in call.directory.memberships([subject]) if one[2].name in names]
+    return call.made([call.views.membership(*one) for one in found])
+
+
+def list_memberships(call: Call) -> Answer:
+    call.who.need(call.asked)
+    subjects = _named(call, call.asked.all("subject"), "subject")
+    return call.page(call.directory.memberships(subjects), lambda one: call.views.membership(*one))
+
+
+def remove_memberships(call: Call) -> Answer:
+    call.who.need(call.asked)
+    known = {one[0]: one for one in call.directory.memberships([])}
+    wanted = call.asked.all("membershipID")
+    if not known.keys() >= set(wanted):
+        raise refuse(404, "No such membership")
+    for one in wanted:
+        _, row, _, _ = known[one]
+        q.memberships.delete(call.directory.conn, row.group_id, row.user_id)
+    return stash([call.views.membership(*known[one], gone=True) for one in wanted])
+
+
+# Permissions.
+
+
+def _permissions_of(call: Call, kind: str) -> Answer:
+    call.who.need(call.asked)
+    subject = call.directory.subject(call.id("id"), kind)
+    inherited = call.asked.flag("includeInherited", True)
+    return call.page(
+        call.grants.effective(subject) if inherited else call.grants.of(subject), call.views.permission
+    )
+
+
+def user_permissions(call: Call) -> Answer:
+    return _permissions_of(call, "user")
+
+
+def group_permissions(call: Call) -> Answer:
+    return _permissions_of(call, "group")
+
+
+def list_permissions(call: Call) -> Answer:
+    call.who.need(call.asked)
+    asked, grants = call.asked, call.grants
+    subjects = _named(call, asked.all("subject"), "subject")
+    functions = {grants.function(one).name for one in asked.all("function")}
+    customers = {grants.customer(one).short_name for one in asked.all("customer")}
+    if asked.flag("includeSubjectAscendants", True):
+        subjects += [
+            group for one in list(subjects) for group in call.directory.groups_of(one, inherited=True)
+        ]
+    if subjects and asked.flag("includeSubjectDescendants", True):
+        subjects += [
+            member for one in list(subjects) if one.kind == "group" for member in call.directory.members(one)
+        ]
+    if asked.flag("includeFunctionAscendants", True):
+        functions |= {above for one in list(functions) for above in grants.above_function(one)}
+    if functions and asked.flag("includeFunctionDescendants", True):
+        functions |= {name for name in grants.functions if grants.above_function(name) & functions}
+    if asked.flag("includeCustomerAscendants", True):
+        customers |= {above for one in list(customers) for above in grants.above_customer(one)}
+    if customers and asked.flag("includeCustomerDescendants", True):
+        customers |= {str(name) for name in grants.customers if grants.above_customer(str(name)) & customers}
+    once = {(one.kind, one.name): one for one in subjects}.values()
+    found = [grant for one in once for grant in grants.of(one)] if subjects else grants.every()
+    chosen = [
+        one
+        for one in found
+        if (not functions or one.function in functions)
+        and (not customers or one.customer.short_name in customers)
+    ]
+    return call.page(chosen, call.views.permission)
+
+
+def _grant(call: Call, told: JSON) -> Grant:
+    (subject,) = _named(call, [str(told["subject"])], "subject")
+    function = call.grants.function(str(told["function"]))
+    customer = call.grants.customer(str(told["customer"]))
+    return call.grants.grant(function, subject, customer, call.who.user.name, told.get("comment"))
+
+
+def grant_permission(call: Call) -> Answer:
+    call.who.need(call.asked)
+    return call.made(call.views.permission(_grant(call, call.body)))
+
+
+def grant_permissions(call: Call) -> Answer:
+    call.who.need(call.asked)
+    told = [check_object(BODIES["Grant"], one) for one in cast("list[JSON]", call.body["permissions"])]
+    return call.made([call.views.permission(_grant(call, one)) for one in told])
+
+
+def _revoke(call: Call, numbers: list[str]) -> list[JSON]:
+    call.who.need(call.asked)
+    known = {str(one.number): one for one in call.grants.every()}
+    if not numbers or not known.keys() >= set(numbers):
+        raise refuse(404, "No such permission")
+    shown: list[JSON] = []
+    for number in numbers:
+        one = known[number]
+        call.grants.revoke(one)
+        gone = Grant(one.function, one.subject, one.customer, one.at, one.by, one.comment, deleted=True)
+        shown.append(call.views.permission(gone, by=call.who.user.name))
+    return shown
+
+
+def revoke_permission(call: Call) -> Answer:
+    return stash(_revoke(call, [call.id("id")])[0])
+
+
+def revoke_permissions(call: Call) -> Answer:
+    return stash(_revoke(call, call.asked.all("permission")))
+
+
+# Functions and customers.
+
+
+def list_functions(call: Call) -> Answer:
+    """Readable by everybody, as ``/users/v2`` is; ordered by name."""
+    asked = call.asked
+    names = {call.grants.function(one).name for one in asked.all("function")}
+    below = {call.grants.function(one).name for one in asked.all("ancestor")}
+    words = [one.lower() for one in [*asked.all("keyword"), *asked.all("keywords")]]
+    level = asked.one("minimumSecurityLevel")
+    found = [
+        one
+        for name, one in sorted(call.grants.functions.items())
+        if (not names or name in names)
+        and (not below or (call.grants.above_function(name) - {name}) & below)
+        and all(word in name.lower() for word in words)
+        and level in (None, one.facts.get("minimumSecurityLevel", "standard"))
+    ]
+    return call.page(found, call.views.function)
+
+
+def get_function(call: Call) -> Answer:
+    name = call.id("id")
+    if name not in call.grants.functions and not name.isdigit():
+        return call.missing()
+    return stash(call.views.function(call.grants.function(name)))
+
+
+def add_function(call: Call) -> Answer:
+    call.who.need(call.asked)
+    body, name = call.body, str(call.body["name"])
+    parent = call.grants.function(str(body["parent"]), field="parent")
+    if name in call.grants.functions:
+        raise field_error("name", "is in use", call.choices.duplicate)
+    kept = (
+        "minimumSecurityLevel",
+        "role",
+        "roleType",
+        "readOnly",
+        "sysadm",
+        "localizedNames",
+        "localizedDescriptions",
+    )
+    told = {key: body[key] for key in kept if key in body}
+    row = q.PolicyRow(
+        id=name,
+        created_at=call.directory.now,
+        description=cast("str | None", body.get("description")),
+        statements=[{"effect": "allow", "action": [name], "resource": "*"}],
+        attributes={KEY: {**told, "parents": [parent.name], "by": call.who.user.name}},
+    )
+    q.policies.insert(call.directory.conn, row)
+    return call.made(call.views.function(Function(name, row)))
+
+
+def delete_function(call: Call) -> Answer:
+    call.who.need(call.asked)
+    function = call.grants.function(call.id("id"))
+    shown = call.views.function(function)
+    q.policies.delete(call.directory.conn, function.name)
+    q.attachments.remove(call.directory.conn, policy_id=function.name)
+    return stash({**shown, "flags": [*cast("list[str]", shown["flags"]), "deleted"]})
+
+
+def list_customers(call: Call) -> Answer:
+    words = [one.lower() for one in call.asked.all("keywords")]
+    found = [
+        one for one in call.grants.customers.values() if all(word in one.short_name.lower() for word in words)
+    ]
+    return call.page(found, lambda one: one.info())
+
+
+def get_customer(call: Call) -> Answer:
+    return stash(call.grants.customer(call.id("id")).info())
+
+
+# The caller's own.
+
+
+def current_user(call: Call) -> Answer:
+    return stash(call.views.me(call.who.user, password_set=call.accounts.has_password(call.who.user)))
+
+
+def current_groups(call: Call) -> Answer:
+    found = call.directory.groups_of(call.who.user, inherited=call.asked.flag("includeAncestors", False))
+    return call.page(found, lambda one: cast("JSON", call.views.info(one)))
+
+
+def current_functions(call: Call) -> Answer:
+    return call.page(call.who.functions(), lambda name: call.grants.functions[name].info())
+
+
+def current_customers(call: Call) -> Answer:
+    return call.page(call.who.customers(), lambda name: call.grants.customers[name].info())
+
+
+def current_permissions(call: Call) -> Answer:
+    inherited = call.asked.flag("includeInherited", True)
+    found = call.who.effective() if inherited else call.grants.of(call.who.user)
+    return call.page(sorted(found, key=lambda one: one.number), call.views.permission)
