@@ -160,7 +160,9 @@ class Dialect:
         expected = ", ".join(str(status) for status in sorted(spec.success))
         if response.status in (301, 302, 303, 307, 308):
             where = redact_url(response.headers.get("location", "nowhere"))[:200]
-            return ProtocolError(f"the server redirects to {where}, which is not followed: is base_url right?")
+            return ProtocolError(
+                f"the server redirects to {where}, which is not followed: is base_url right?"
+            )
         return ProtocolError(f"expected status {expected}, got {response.status}")
 
 

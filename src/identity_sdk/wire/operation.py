@@ -99,7 +99,9 @@ def encode_segment(name: str, value: object) -> str:
     """
     text = "" if value is None else str(value)
     if text in ("", ".", ".."):
-        raise InvalidRequestError(f"{name} must not be {text!r}: it cannot be a path segment", fields={name: "invalid"})
+        raise InvalidRequestError(
+            f"{name} must not be {text!r}: it cannot be a path segment", fields={name: "invalid"}
+        )
     try:
         return quote(text, safe="")
     except UnicodeEncodeError:
@@ -151,7 +153,9 @@ class _Compiled:
 
     def bind(self, api: Api, args: tuple[object, ...], kwargs: Mapping[str, object]) -> dict[str, object]:
         bound = dict(zip(self.positional, args, strict=False))
-        if not kwargs and self.least <= len(args) <= len(self.positional):  # the usual call needs no closer look
+        if not kwargs and self.least <= len(args) <= len(
+            self.positional
+        ):  # the usual call needs no closer look
             return bound
         bound.update(kwargs)
         if (
@@ -197,7 +201,10 @@ class _Compiled:
         except ValidationError as invalid:
             why, fields = _summary(invalid), _fields(invalid)
         except PydanticSerializationError:
-            why, fields = "a string in it cannot be written as UTF-8 (a lone surrogate)", {"body": "not UTF-8"}
+            why, fields = (
+                "a string in it cannot be written as UTF-8 (a lone surrogate)",
+                {"body": "not UTF-8"},
+            )
         raise InvalidRequestError(f"the body of {self.spec.name} is not valid: {why}", fields=fields)
 
     def decode(self, api: Api, response: Response) -> object:
@@ -209,7 +216,9 @@ class _Compiled:
             return None
         if not api.is_json(response):
             told = response.headers.get("content-type") or "none"
-            raise ProtocolError(f"expected JSON, got content type {told[:100]!r} and {len(response.body)} bytes")
+            raise ProtocolError(
+                f"expected JSON, got content type {told[:100]!r} and {len(response.body)} bytes"
+            )
         try:
             decoded: object = self.decoder.validate_json(response.body)
         except ValidationError as invalid:
@@ -235,7 +244,9 @@ def _header_value(name: str, value: object) -> str:
     text = value.reveal() if isinstance(value, Secret) else str(value)
     if not (text.isascii() and text.replace("\t", " ").isprintable()):
         del text  # tracebacks show locals
-        raise InvalidRequestError(f"{name} holds characters that no header can carry", fields={name: "invalid"})
+        raise InvalidRequestError(
+            f"{name} holds characters that no header can carry", fields={name: "invalid"}
+        )
     return text
 
 
