@@ -155,10 +155,16 @@ async def test_a_connection_that_the_server_closed_in_the_meantime_is_not_used(o
 )
 async def test_a_late_answer(opened, serve, early):
     def late(conversation, request):
+        if b"/first" in request:
+            conversation.answer()
+            return
         conversation.send(early)
         conversation.read_request()
 
     async with opened(serve(late).url) as transport:
+        await transport.send(
+            Request("GET", "/first"), timeout=5
+        )  # on a slow machine the connection takes longer
         started = time.monotonic()
         error = await fails(transport, NoAnswerError, timeout=0.05)
         assert time.monotonic() - started < 2
@@ -169,12 +175,16 @@ async def test_one_limit_over_the_whole_attempt(opened, serve):
     """A server that drips a byte now and then never lets a read time out; the attempt does."""
 
     def drip(conversation, request):
+        if b"/first" in request:
+            conversation.answer()
+            return
         conversation.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
         while True:
             conversation.send(b"x")
             time.sleep(0.005)
 
     async with opened(serve(drip).url) as transport:
+        await transport.send(Request("GET", "/first"), timeout=5)
         started = time.monotonic()
         await fails(transport, NoAnswerError, timeout=0.06)
         assert time.monotonic() - started < 2

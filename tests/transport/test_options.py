@@ -95,6 +95,12 @@ def test_a_missing_extra_is_told_with_the_pip_line(name, monkeypatch):
         make_transport(name, TransportOptions("http://h"))
 
 
+def test_an_old_aiohttp_is_told(monkeypatch):
+    monkeypatch.setattr("aiohttp.__version__", "3.10.11")
+    with pytest.raises(ConfigurationError, match=r"aiohttp 3\.11 or later"):
+        make_transport("aiohttp", TransportOptions("http://h"))
+
+
 def test_aiohttp_on_trio_is_told():
     async def main() -> None:
         transport = make_transport("aiohttp", TransportOptions("http://h"))

@@ -39,7 +39,7 @@ def holding():
 
 async def until(condition) -> None:
     with anyio.fail_after(5):
-        while not condition():  # noqa: ASYNC110 -- what it looks at lives in other threads
+        while not condition():
             await anyio.sleep(0.002)
 
 
@@ -204,7 +204,7 @@ async def storm(send) -> None:
 
 
 async def is_poisoned(library, pool, url: str) -> bool:
-    request = library.Request("GET", url, extensions={"timeout": {"pool": 0.05}})
+    request = library.Request("GET", url, extensions={"timeout": {"pool": 0.2}})
     try:
         answer = await pool.handle_async_request(request)
     except library.PoolTimeout:
@@ -241,7 +241,7 @@ async def test_a_storm_of_cancellations(leg, opened, serve):
             await storm(get)
             assert transport.stats().in_flight == 0
             for _ in range(3):
-                assert (await transport.send(Request("GET", "/"), timeout=0.5)).status == 200
+                assert (await transport.send(Request("GET", "/"), timeout=5)).status == 200
         assert transport.stats().connections <= 2
 
 
@@ -283,7 +283,7 @@ async def test_the_moment_that_poisons_a_pool(leg, opened, serve, monkeypatch):
         assert transport.stats().healed == (4 if poisoned else 0)
         assert transport.stats().connections == 0
         for _ in range(4):
-            assert (await transport.send(Request("GET", "/"), timeout=0.5)).status == 200
+            assert (await transport.send(Request("GET", "/"), timeout=5)).status == 200
         assert transport.stats().connections == 1
 
 

@@ -101,7 +101,9 @@ class Failures:
         return NoAnswerError(f"{self._origin} did not answer completely within {seconds:g} s")
 
     def no_answer(self) -> NoAnswerError:
-        return NoAnswerError(f"the connection to {self._origin} broke before the whole answer was there")
+        error = NoAnswerError(f"the connection to {self._origin} broke before the whole answer was there")
+        error.broken = True
+        return error
 
     def not_http(self) -> ProtocolError:
         return ProtocolError(f"what {self._origin} answered is not HTTP")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ssl
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, cast
 
 import aiohttp
 import anyio
+import anyio.lowlevel
 from yarl import URL
 
 from identity_sdk.concurrency import Gate, on_asyncio, time_limit
@@ -40,6 +41,10 @@ class _Attempt:
 _attempt: ContextVar[_Attempt] = ContextVar("identity_sdk_aiohttp_attempt")
 
 
+class _Abortable(Protocol):
+    def abort(self) -> None: ...
+
+
 class _Connector(aiohttp.TCPConnector):
     """Notes when a request gets its connection: from then on the server may have seen it."""
 
@@ -54,6 +59,14 @@ class _Connector(aiohttp.TCPConnector):
         """Idle ones and those in use."""
         return sum(len(idle) for idle in self._conns.values()) + len(self._acquired)
 
+    def abort(self) -> None:
+        """Closes every socket without the polite end of TLS, which aiohttp begins and does not wait for."""
+        protocols = [protocol for idle in self._conns.values() for protocol, _ in idle]
+        for protocol in [*protocols, *self._acquired]:
+            transport: object = getattr(protocol, "transport", None)  # none while it connects
+            if transport is not None:
+                cast("_Abortable", transport).abort()
+
 
 def make(options: TransportOptions) -> Transport:
     """A transport on aiohttp.
@@ -62,8 +75,11 @@ def make(options: TransportOptions) -> Transport:
     files; the session is made in the first :meth:`send`, since aiohttp binds it to the loop that runs.
 
     Raises:
-        ConfigurationError: ``base_url``, ``tls`` or ``proxy`` is wrong.
+        ConfigurationError: ``base_url``, ``tls`` or ``proxy`` is wrong, or aiohttp is older than 3.11, which repeats
+            requests by itself and cannot be told not to.
     """
+    if [int(part) for part in aiohttp.__version__.split(".")[:2]] < [3, 11]:
+        raise ConfigurationError("transport='aiohttp' needs aiohttp 3.11 or later: pip install -U aiohttp")
     context = ssl_context_for(options, ssl.create_default_context)
     proxy_url = proxy_for(options)
     try:
@@ -222,5 +238,8 @@ class _AiohttpTransport:
         self._closed = True
         session, self._session = self._session, None
         if session is not None:
+            if self._connector is not None:
+                self._connector.abort()
             with anyio.CancelScope(shield=True):
                 await session.close()
+                await anyio.lowlevel.checkpoint()  # asyncio closes an aborted socket in its next turn
