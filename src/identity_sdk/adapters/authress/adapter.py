@@ -12,7 +12,7 @@ from identity_sdk.adapters.authress.auth import KeySource, ServiceKey, issuer_of
 from identity_sdk.adapters.authress.credentials import AuthressCredentials
 from identity_sdk.adapters.authress.dialect import KEY_LIMIT
 from identity_sdk.adapters.authress.groups import AuthressGroups
-from identity_sdk.adapters.authress.part import MANY, MOST, PROPAGATION, Caller
+from identity_sdk.adapters.authress.part import MANY, MOST, PROPAGATION, Caller, Turns
 from identity_sdk.adapters.authress.policies import AuthressPolicies
 from identity_sdk.adapters.authress.sessions import AuthressSessions, AuthressTokens
 from identity_sdk.adapters.authress.users import AuthressUsers
@@ -95,6 +95,7 @@ class Authress(Adapter):
         if not 0 < keys_kept <= 24 * 3600:
             raise ConfigurationError("keys_kept is a number of seconds, up to a day", provider="authress")
         self._ring = KeyRing(keys_kept)
+        self._turns = Turns()
         self._base_path = urlsplit(self.base_url).path
         self._service_key()  # a malformed one is told now
 
@@ -146,24 +147,24 @@ class Authress(Adapter):
 
     @kept
     def users(self) -> AuthressUsers:
-        return AuthressUsers(self.sender, self.native, self._caller)
+        return AuthressUsers(self.sender, self.native, self._caller, self._turns)
 
     @kept
     def groups(self) -> AuthressGroups:
-        return AuthressGroups(self.sender, self.native, self._caller)
+        return AuthressGroups(self.sender, self.native, self._caller, self._turns)
 
     @kept
     def policies(self) -> AuthressPolicies:
-        return AuthressPolicies(self.sender, self.native, self._caller)
+        return AuthressPolicies(self.sender, self.native, self._caller, self._turns)
 
     @kept
     def credentials(self) -> AuthressCredentials:
-        return AuthressCredentials(self.sender, self.native, self._caller)
+        return AuthressCredentials(self.sender, self.native, self._caller, self._turns)
 
     @kept
     def sessions(self) -> AuthressSessions:
         return AuthressSessions(
-            self.sender, self.native, self._caller, self._service_key(), self._given_token()
+            self.sender, self.native, self._caller, self._turns, self._service_key(), self._given_token()
         )
 
     @kept
@@ -172,7 +173,7 @@ class Authress(Adapter):
         issuer = "" if key is None else issuer_of(self.base_url, key)
         account = None if key is None else key.account_id
         verifier = Verifier(self.native, origins_of(self.base_url, account), self._ring)
-        return AuthressTokens(self.sender, self.native, self._caller, key, issuer, verifier)
+        return AuthressTokens(self.sender, self.native, self._caller, self._turns, key, issuer, verifier)
 
     async def probe(self) -> Probe:
         """Fetches the account's public keys, and asks who is signed in. No operation tells a version.

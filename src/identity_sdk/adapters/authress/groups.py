@@ -14,7 +14,7 @@ from identity_sdk.adapters.authress.models import (
     AuthressRecord,
     GroupBody,
 )
-from identity_sdk.adapters.authress.part import AuthressPart, change
+from identity_sdk.adapters.authress.part import AuthressPart
 from identity_sdk.adapters.authress.releasing import Releasing
 from identity_sdk.adapters.authress.rules import check_group, check_name, check_principal, same_id
 from identity_sdk.errors import AmbiguousOutcomeError, ConflictError, InvalidRequestError, NotFoundError
@@ -114,7 +114,7 @@ class AuthressGroups(AuthressPart, Groups):
                 return found
             return await put_group(self._api, found, {"name": name})
 
-        return await change(once)
+        return await self._turns.change(wanted, once)
 
     @supports()
     async def delete(self, id: str, *, missing_ok: bool = False) -> Deletion:
@@ -126,7 +126,7 @@ class AuthressGroups(AuthressPart, Groups):
             if not missing_ok:
                 raise
             return Deletion(id=wanted, existed=False)
-        releasing = Releasing(self._api, "group", wanted, f"delete group {wanted}")
+        releasing = Releasing(self._api, self._turns, "group", wanted, f"delete group {wanted}")
         await releasing.run(lambda: self._api.delete_group(wanted))
         return Deletion(id=wanted)
 
@@ -164,7 +164,7 @@ class AuthressGroups(AuthressPart, Groups):
                 )
             await self._put_members(found, [*(one.user_id for one in found.users), member])
 
-        await change(once)
+        await self._turns.change(group, once)
 
     @supports()
     async def remove_member(self, id: str, user: str) -> None:
@@ -181,7 +181,7 @@ class AuthressGroups(AuthressPart, Groups):
             if any(one.user_id == member for one in found.users):
                 await self._put_members(found, [one.user_id for one in found.users if one.user_id != member])
 
-        await change(once)
+        await self._turns.change(group, once)
 
     async def _put_members(self, found: AuthressGroup, users: Sequence[str]) -> None:
         known = {one.user_id: {"userId": one.user_id, **(one.model_extra or {})} for one in found.users}

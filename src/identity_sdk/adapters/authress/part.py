@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import ClassVar, Protocol, TypeVar
+
+import anyio
 
 from identity_sdk.adapters.authress.api import AuthressApi
 from identity_sdk.adapters.authress.auth import LIFE, read_claims
@@ -38,7 +41,8 @@ __all__ = [
     "PROPAGATION",
     "AuthressPart",
     "Caller",
-    "change",
+    "Turns",
+    "again",
     "everything",
     "time_for_waiting",
     "tokens_out",
@@ -69,19 +73,15 @@ C = TypeVar("C", bound=WirePage)
 
 
 class Caller:
-    """Who a client speaks as.
-
-    Attributes:
-        service: the id of the service client whose access key signs; ``None`` for a bearer token or nobody.
-    """
+    """Who a client speaks as."""
 
     def __init__(self, service: str | None, token: Secret | None, given: bool) -> None:
         """Args:
-        service: see the class.
+        service: the id of the service client whose access key signs.
         token: the bearer token, where it is a plain one.
         given: whether there is any credential.
         """
-        self.service = service
+        self._service = service
         self._token = token
         self._given = given
 
@@ -92,8 +92,8 @@ class Caller:
             AuthenticationError: nobody is signed in.
             NotSupportedError: a function brings the tokens, so that none is at hand.
         """
-        if self.service is not None:
-            return self.service
+        if self._service is not None:
+            return self._service
         if self._token is None:
             if self._given:
                 raise NotSupportedError(
@@ -107,16 +107,24 @@ class Caller:
             raise AuthenticationError("the bearer token names no subject", provider="authress")
         return subject
 
+    @property
+    def is_service(self) -> bool:
+        """Whether that is a service client: such a token is issued under the client's own address."""
+        if self._service is not None or self._token is None:
+            return self._service is not None
+        return "/clients/" in str(read_claims(self._token).get("iss"))
+
 
 class AuthressPart(Resource):
     """The base of Authress's resources; ``_api`` is the wire API."""
 
     provider: ClassVar[str] = "authress"
 
-    def __init__(self, sender: Sender, api: AuthressApi, caller: Caller) -> None:
+    def __init__(self, sender: Sender, api: AuthressApi, caller: Caller, turns: Turns) -> None:
         super().__init__(sender)
         self._api = api
         self._caller = caller
+        self._turns = turns
 
     async def _me(self) -> AuthressUser | AuthressServiceClient:
         """Who speaks. The server is asked, since it alone knows whether the token is accepted; who may not read
@@ -125,11 +133,11 @@ class AuthressPart(Resource):
         """
         subject = self._caller.subject()
         try:
-            if self._caller.service is not None:
+            if self._caller.is_service:
                 return same_id(await self._api.get_client(subject), subject)
             return same_id(await self._api.get_user(subject), subject)
         except (PermissionDeniedError, NotFoundError, NotSupportedError):
-            if self._caller.service is not None:
+            if self._caller.is_service:
                 return AuthressServiceClient.model_validate({"clientId": subject})
             return AuthressUser.model_validate({"userId": subject})
 
@@ -266,8 +274,33 @@ async def everything(call: Callable[[str | None, int], Awaitable[C]]) -> list[C]
         seen.add(at)
 
 
-async def change(once: Callable[[], Awaitable[T]]) -> T:
-    """Reads, merges and writes; again where somebody else was faster (412), three times in all."""
+class Turns:
+    """Lets the tasks of one client change an object one after the other, so that they do not overtake one another."""
+
+    def __init__(self) -> None:
+        self._locks: dict[str, tuple[anyio.Lock, int]] = {}
+
+    @asynccontextmanager
+    async def of(self, key: str) -> AsyncGenerator[None]:
+        """Waits for the others who change ``key``."""
+        lock, waiting = self._locks.get(key) or (anyio.Lock(), 0)
+        self._locks[key] = (lock, waiting + 1)
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, waiting = self._locks.pop(key)
+            if waiting > 1:
+                self._locks[key] = (lock, waiting - 1)
+
+    async def change(self, key: str, once: Callable[[], Awaitable[T]]) -> T:
+        """Reads, merges and writes; again where somebody else was faster (412), three times in all."""
+        async with self.of(key):
+            return await again(once)
+
+
+async def again(once: Callable[[], Awaitable[T]]) -> T:
+    """Up to three times, while others are faster (412)."""
     for _ in range(TRIES - 1):
         try:
             return await once()

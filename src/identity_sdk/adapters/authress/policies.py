@@ -27,7 +27,7 @@ from identity_sdk.adapters.authress.models import (
     AuthressStatement,
     RecordBody,
 )
-from identity_sdk.adapters.authress.part import AuthressPart, change
+from identity_sdk.adapters.authress.part import AuthressPart, again
 from identity_sdk.adapters.authress.rules import (
     check_action,
     check_group,
@@ -208,13 +208,14 @@ class AuthressPolicies(AuthressPart, Policies):
             check_statements(statements)
         there = await living(self._api, wanted)
         if not isinstance(statements, Unset):
-            return await self._replace(there, statements, changes)
+            async with self._turns.of(wanted):
+                return await self._replace(there, statements, changes)
         if changes:
 
             async def once() -> None:
                 await put_record(self._api, await living(self._api, wanted), changes)
 
-            await change(once)
+            await self._turns.change(wanted, once)
         return await policy_of(self._api, await living(self._api, wanted) if changes else there)
 
     async def _replace(
@@ -229,7 +230,7 @@ class AuthressPolicies(AuthressPart, Policies):
             await put_record(self._api, record, {**changes, "statements": written})
 
         try:
-            await change(once)
+            await again(once)
         except AmbiguousOutcomeError:
             raise
         except IdentityError as stopped:
@@ -300,7 +301,7 @@ class AuthressPolicies(AuthressPart, Policies):
             if changes is not None:
                 await put_record(self._api, record, changes)
 
-        await change(once)
+        await self._turns.change(policy, once)
 
     @supports()
     async def detach(self, id: str, *, user: str | None = None, group: str | None = None) -> None:
@@ -319,7 +320,7 @@ class AuthressPolicies(AuthressPart, Policies):
                 await put_record(self._api, record, changes)
             return changes is not None
 
-        if not await change(once) and kind == "group":
+        if not await self._turns.change(policy, once) and kind == "group":
             await group_of(self._api, holder)
 
     @staticmethod

@@ -19,7 +19,7 @@ from identity_sdk.adapters.authress.changes import (
     without_user,
 )
 from identity_sdk.adapters.authress.models import AuthressRecord, plain
-from identity_sdk.adapters.authress.part import change, everything
+from identity_sdk.adapters.authress.part import Turns, everything
 from identity_sdk.errors import IdentityError, NotFoundError, PartialFailureError
 
 __all__ = ["Releasing"]
@@ -30,14 +30,18 @@ T = TypeVar("T")
 class Releasing:
     """One run: what is done and what is left is written down as it goes."""
 
-    def __init__(self, api: AuthressApi, kind: Literal["user", "group"], id: str, last: str) -> None:
+    def __init__(
+        self, api: AuthressApi, turns: Turns, kind: Literal["user", "group"], id: str, last: str
+    ) -> None:
         """Args:
         api: what to send with.
+        turns: for changes one after the other.
         kind: what is deleted.
         id: which.
         last: the deletion itself, in words.
         """
         self._api = api
+        self._turns = turns
         self._kind = kind
         self._id = id
         self._done: list[str] = []
@@ -83,7 +87,7 @@ class Releasing:
                     await put_group(api, found, changes)
                 return bool(changes)
 
-            if await change(once):
+            if await self._turns.change(group.id, once):
                 self._done.append(f"taken out of group {group.id}")
 
     async def _records(self) -> None:
@@ -101,7 +105,7 @@ class Releasing:
                     await put_record(api, found, changes)
                 return bool(changes)
 
-            if await change(once):
+            if await self._turns.change(record.id, once):
                 self._done.append(f"taken out of record {record.id}")
 
     def _without(self, record: AuthressRecord) -> dict[str, Any] | None:

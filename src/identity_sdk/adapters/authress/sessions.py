@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from identity_sdk.adapters.authress.api import AuthressApi
 from identity_sdk.adapters.authress.auth import LIFE, ServiceKey, new_token_id, read_claims
-from identity_sdk.adapters.authress.part import AuthressPart, Caller
+from identity_sdk.adapters.authress.part import AuthressPart, Caller, Turns
 from identity_sdk.adapters.authress.verifier import Verifier
 from identity_sdk.errors import InvalidRequestError, NotSupportedError
 from identity_sdk.listing import Listing, Page, page_of
@@ -40,9 +40,15 @@ class AuthressSessions(AuthressPart, Sessions):
     }
 
     def __init__(
-        self, sender: Sender, api: AuthressApi, caller: Caller, key: ServiceKey | None, token: Secret | None
+        self,
+        sender: Sender,
+        api: AuthressApi,
+        caller: Caller,
+        turns: Turns,
+        key: ServiceKey | None,
+        token: Secret | None,
     ) -> None:
-        super().__init__(sender, api, caller)
+        super().__init__(sender, api, caller, turns)
         self._key = key
         self._token = token
 
@@ -106,11 +112,12 @@ class AuthressTokens(AuthressPart, Tokens):
         sender: Sender,
         api: AuthressApi,
         caller: Caller,
+        turns: Turns,
         key: ServiceKey | None,
         issuer: str,
         verifier: Verifier,
     ) -> None:
-        super().__init__(sender, api, caller)
+        super().__init__(sender, api, caller, turns)
         self._key = key
         self._issuer = issuer
         self._verifier = verifier

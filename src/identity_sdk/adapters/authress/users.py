@@ -188,7 +188,7 @@ class AuthressUsers(AuthressPart, Users):
             if not missing_ok:
                 raise
             return Deletion(id=wanted, existed=False)
-        releasing = Releasing(self._api, "user", wanted, f"delete {wanted}")
+        releasing = Releasing(self._api, self._turns, "user", wanted, f"delete {wanted}")
         remove = self._api.delete_client if kind == "service" else self._api.delete_user
         began = self._sender.now()
         await releasing.run(lambda: remove(wanted))
