@@ -50,6 +50,15 @@ class TestClosing:
                 pass
         assert rig.transport.requests == []
 
+    async def test_a_call_that_is_begun_after_close_inside_of_a_verb(self) -> None:
+        rig = Rig()
+        with pytest.raises((ClientClosedError, ZeroDivisionError)):
+            async with rig.pipeline.verb("users.delete"):
+                await rig.shared.aclose()
+                assert type(await fails(rig.api.get_user("a"))) is ClientClosedError
+                raise ZeroDivisionError
+        assert rig.transport.requests == []
+
     async def test_an_unused_client_is_closed_without_a_request(self) -> None:
         rig = Rig()
         await rig.shared.aclose()
