@@ -93,14 +93,14 @@ class TestTimeLimit:
 
     async def test_it_can_be_moved_back(self):
         limit = time_limit(5)
-        with pytest.raises(TimeoutError):  # noqa: PT012
+        with pytest.raises(TimeoutError):
             async with limit:
                 limit.move(0.01)
                 await anyio.sleep(5)
 
     async def test_when_it_is_over_it_stays_over(self):
         limit = time_limit(0.01)
-        with pytest.raises(TimeoutError):  # noqa: PT012
+        with pytest.raises(TimeoutError):
             async with limit:
                 time.sleep(0.02)  # noqa: ASYNC251 -- the loop learns of it when this is over
                 with anyio.CancelScope(shield=True):
@@ -116,6 +116,85 @@ class TestTimeLimit:
             limit.move(1)
         async with limit:
             pass
+
+    async def test_of_two_that_end_together_the_outer_one_is_told(self):
+        ended: list[str] = []
+        try:
+            async with time_limit(0.02):
+                try:
+                    async with time_limit(0.02):
+                        await anyio.sleep(5)
+                except TimeoutError:
+                    ended.append("inner")
+                    raise
+        except TimeoutError:
+            ended.append("outer")
+        assert ended[-1] == "outer"
+        await anyio.sleep(0.005)  # nothing of the cancellation is left
+
+    async def test_of_two_the_inner_one_may_end_and_the_outer_one_go_on(self):
+        async with time_limit(5):
+            with pytest.raises(TimeoutError):
+                async with time_limit(0.01):
+                    await anyio.sleep(5)
+            await anyio.sleep(0.005)
+
+    async def test_many_end_each_in_its_time(self):
+        took: dict[int, float] = {}
+
+        async def one(number: int) -> None:
+            started = time.monotonic()
+            with pytest.raises(TimeoutError):
+                async with time_limit(0.01 + number / 10_000):
+                    await anyio.sleep(5)
+            took[number] = time.monotonic() - started
+
+        async with anyio.create_task_group() as group:
+            for number in range(300):
+                group.start_soon(one, number)
+        assert len(took) == 300
+        assert all(0.009 + number / 10_000 <= seconds < 4 for number, seconds in took.items())
+
+
+@pytest.mark.asyncio
+class TestTimeLimitOnAsyncio:
+    async def test_a_task_that_is_cancelled_when_its_time_ends_stays_cancelled(self):
+        async def work() -> None:
+            async with time_limit(0.01):
+                try:
+                    await asyncio.sleep(5)
+                finally:
+                    me = asyncio.current_task()
+                    assert me is not None
+                    me.cancel()
+
+        task = asyncio.create_task(work())
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    async def test_an_error_of_the_block_that_ends_late_is_told(self):
+        async def work() -> None:
+            async with time_limit(0.01):
+                try:
+                    await asyncio.sleep(5)
+                except asyncio.CancelledError:
+                    raise ValueError from None
+
+        with pytest.raises(ValueError):
+            await work()
+        assert asyncio.current_task().cancelling() == 0  # type: ignore[union-attr]
+
+
+def test_limits_on_one_loop_after_another():
+    async def work() -> None:
+        async with time_limit(5):
+            await asyncio.sleep(0)
+        with pytest.raises(TimeoutError):
+            async with time_limit(0.005):
+                await asyncio.sleep(5)
+
+    for _ in range(3):
+        asyncio.run(work())
 
 
 @pytest.mark.anyio
