@@ -220,7 +220,13 @@ class NotSentError(TransportError):
 
 
 class NoAnswerError(TransportError):
-    """The request was sent, at least in part, and no complete answer came."""
+    """The request was sent, at least in part, and no complete answer came.
+
+    Attributes:
+        broken: whether the connection broke, rather than that time ran out.
+    """
+
+    broken: bool = False
 
 
 class DeadlineExceededError(TransportError, TimeoutError):

@@ -131,7 +131,8 @@ async def test_a_kept_connection_that_breaks_is_ambiguous_and_nothing_is_repeate
     server = serve(once)
     async with opened(server.url) as transport:
         await transport.send(Request("GET", "/first"), timeout=5)
-        await fails(transport, NoAnswerError, method)
+        error = await fails(transport, NoAnswerError, method)
+        assert error.broken
     assert server.accepted == 1
     assert len(server.requests) == 2
 
