@@ -1,0 +1,1 @@
+"""igtcloud: the auth and user services of Philips IGT Cloud."""
