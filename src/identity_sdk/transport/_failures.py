@@ -52,10 +52,10 @@ class Failures:
 
     def not_sent(self, error: BaseException) -> TransportError:
         """Nothing of the request has left: a certificate is refused for good, anything else may be tried again."""
-        for one in chain(error):
-            # aiohttp's error is an SSLCertVerificationError too, but does not know the reason.
-            if isinstance(one, ssl.SSLCertVerificationError) and hasattr(one, "verify_code"):
-                return self.certificate(one)
+        refused = [one for one in chain(error) if isinstance(one, ssl.SSLCertVerificationError)]
+        if refused:
+            # aiohttp's own error is one too, but does not know the reason.
+            return self.certificate(next((one for one in refused if hasattr(one, "verify_code")), refused[0]))
         if find(error, socket.gaierror) is not None:
             return NotSentError(
                 f"the name of {self._origin} cannot be looked up: check base_url and the resolver"
@@ -74,7 +74,10 @@ class Failures:
 
     def certificate(self, error: ssl.SSLCertVerificationError) -> TransportError:
         """Permanent: the same certificate comes again. The numbers are OpenSSL's (X509_V_ERR_*)."""
-        code, said = int(error.verify_code or 0), str(error.verify_message or "")
+        code, said = (
+            getattr(error, "verify_code", 0),
+            getattr(error, "verify_message", "for a reason not told"),
+        )
         if code == 10:
             what = "has expired: it must be renewed on the server (or this machine's clock is wrong)"
         elif code == 9:
