@@ -65,6 +65,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what no document says about the real server, such as count=unknown (see emulators/argus/choices.py)",
     )
     argus.set_defaults(takes=("admin", "choice"))
+    authress = backends.add_parser("authress", help="Authress' management API")
+    _common(authress)
+    authress.add_argument("--admin", default="sc_admin", metavar="ID", help="id of the first service client")
+    authress.add_argument("--account", default="acc-demo", metavar="ID", help="id of the account")
+    authress.add_argument(
+        "--choice",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="what nobody knows of the real service, such as update_record=200 (see emulators/authress/choices.py)",
+    )
+    authress.set_defaults(takes=("admin", "account", "choice"))
 
 
 def _common(parser: argparse.ArgumentParser) -> None:

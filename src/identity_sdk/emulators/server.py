@@ -14,16 +14,17 @@ import ssl
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from pathlib import Path
-from typing import TextIO, cast
+from typing import Any, TextIO, cast
 
 import anyio
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from identity_sdk.emulators import argus, lakefs
+from identity_sdk.emulators import argus, authress, lakefs
 from identity_sdk.emulators.faults import ABORT
 from identity_sdk.emulators.seed import load_seed, plant
 from identity_sdk.emulators.tls import Authority
@@ -104,9 +105,24 @@ def _greet_argus(app: Starlette) -> Mapping[str, str]:
     return {"api_key": emulator.api_key, "username": admin.username, "password": admin.password}
 
 
+def _make_authress(store: Store, options: ServeOptions) -> Starlette:
+    lines = cast("Sequence[str]", options.backend.get("choice") or ())
+    admin = authress.Admin(str(options.backend.get("admin", "sc_admin")))
+    account = str(options.backend.get("account", "acc-demo"))
+    return authress.create_app(
+        store, account=account, admin=admin, choices=authress.Choices.parse(lines), faults=options.faults
+    )
+
+
+def _greet_authress(app: Starlette) -> Mapping[str, str]:
+    emulator: authress.AuthressEmulator = app.state.emulator
+    return {"access_key": emulator.access_key}
+
+
 BACKENDS: Mapping[str, _Backend] = {
     "lakefs": _Backend(lakefs.BASE_PATH, _make_lakefs, _greet_lakefs),
     "argus": _Backend(argus.BASE_PATH, _make_argus, _greet_argus),
+    "authress": _Backend(authress.BASE_PATH, _make_authress, _greet_authress),
 }
 
 
@@ -183,15 +199,26 @@ def running(app: ASGIApp, tls: ssl.SSLContext | None = None) -> Generator[str]:
 
 
 class _Protocol(H11Protocol):
-    """Lends each request the means to cut its connection (see ``faults.py``)."""
+    """Lends each request the means to cut its connection (see ``faults.py``), and dates each answer.
+
+    The date is the machine's, unless the app has sent one: an emulator with a clock of its own tells that.
+    """
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # pyright: ignore
         inner: ASGIApp = self.app  # pyright: ignore
 
         async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            async def dated(message: MutableMapping[str, Any]) -> None:
+                if message["type"] == "http.response.start":
+                    headers = list(message.get("headers", ()))
+                    if not any(name.lower() == b"date" for name, _ in headers):
+                        headers.insert(0, (b"date", formatdate(usegmt=True).encode()))
+                    message["headers"] = headers
+                await send(message)
+
             scope.setdefault("extensions", {})[ABORT] = self._abort
-            await inner(scope, receive, send)
+            await inner(scope, receive, dated)
 
         self.app = app  # pyright: ignore
 
@@ -215,6 +242,7 @@ class _Server(uvicorn.Server):
             log_config=None,
             access_log=False,
             server_header=False,
+            date_header=False,
             timeout_keep_alive=30,
             timeout_graceful_shutdown=2,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from email.utils import formatdate
 from typing import cast
 from urllib.parse import parse_qsl, quote, unquote
 
@@ -181,7 +182,8 @@ class AuthressEmulator:
             answer = error(self.choices, refusal.status, refusal.title, refusal.code)
         except StoreError as failure:
             answer = error(self.choices, 500, str(failure))
-        headers = list(answer.headers)
+        # By the service's own clock: clients sign their tokens by it.
+        headers = [("Date", formatdate(self.clock(), usegmt=True)), *answer.headers]
         if answer.status != 204:
             headers.append(("Content-Length", str(len(answer.body))))
         raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
