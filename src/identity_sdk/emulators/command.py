@@ -77,6 +77,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what nobody knows of the real service, such as update_record=200 (see emulators/authress/choices.py)",
     )
     authress.set_defaults(takes=("admin", "account", "choice"))
+    auth_service = backends.add_parser("auth-service", help="the auth service of auth_python_client")
+    _common(auth_service)
+    auth_service.add_argument(
+        "--dialect",
+        choices=("documented", "real"),
+        default="documented",
+        help="as its document promises (default), or as the real server answers",
+    )
+    auth_service.set_defaults(takes=("dialect",))
 
 
 def _common(parser: argparse.ArgumentParser) -> None:

@@ -30,7 +30,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from identity_sdk.errors import ConfigurationError
 
-__all__ = ["ABORT", "ConnectionDropped", "Fault", "FaultInjector"]
+__all__ = ["ABORT", "ConnectionDropped", "Fault", "FaultInjector", "drop"]
 
 ABORT = "identity_sdk.abort"
 """Name of the scope extension by which ``server.py`` lends the means to cut the connection."""
@@ -178,7 +178,7 @@ class FaultInjector:
         else:
             await _read_all(receive)
         if fault.drop:
-            await _drop(scope, receive)
+            await drop(scope, receive)
             return
         status = HTTPStatus(cast("int", fault.status))
         body = b'{"message":"%b"}\n' % status.phrase.encode()
@@ -231,7 +231,12 @@ async def _read_all(receive: Receive, *, to_the_end: bool = False) -> None:
             return
 
 
-async def _drop(scope: Scope, receive: Receive) -> None:
+async def drop(scope: Scope, receive: Receive) -> None:
+    """Close the connection without an answer.
+
+    Raises:
+        ConnectionDropped: there is none: the app runs in process.
+    """
     extensions = cast("Mapping[str, object]", scope.get("extensions") or {})
     abort = cast("Callable[[], None] | None", extensions.get(ABORT))
     if abort is None:

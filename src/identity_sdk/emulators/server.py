@@ -21,10 +21,11 @@ from pathlib import Path
 from typing import Any, TextIO, cast
 
 import anyio
+import h11
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from identity_sdk.emulators import argus, authress, lakefs
+from identity_sdk.emulators import argus, auth_service, authress, lakefs
 from identity_sdk.emulators.faults import ABORT
 from identity_sdk.emulators.seed import load_seed, plant
 from identity_sdk.emulators.tls import Authority
@@ -119,10 +120,25 @@ def _greet_authress(app: Starlette) -> Mapping[str, str]:
     return {"access_key": emulator.access_key}
 
 
+def _make_auth_service(store: Store, options: ServeOptions) -> Starlette:
+    return auth_service.create_app(
+        store,
+        dialect=str(options.backend.get("dialect", "documented")),
+        start_tokens=True,
+        faults=options.faults,
+    )
+
+
+def _greet_auth_service(app: Starlette) -> Mapping[str, str]:
+    emulator: auth_service.AuthServiceEmulator = app.state.emulator
+    return emulator.greeting
+
+
 BACKENDS: Mapping[str, _Backend] = {
     "lakefs": _Backend(lakefs.BASE_PATH, _make_lakefs, _greet_lakefs),
     "argus": _Backend(argus.BASE_PATH, _make_argus, _greet_argus),
     "authress": _Backend(authress.BASE_PATH, _make_authress, _greet_authress),
+    "auth-service": _Backend(auth_service.BASE_PATH, _make_auth_service, _greet_auth_service),
 }
 
 
@@ -215,6 +231,8 @@ class _Protocol(H11Protocol):
                     if not any(name.lower() == b"date" for name, _ in headers):
                         headers.insert(0, (b"date", formatdate(usegmt=True).encode()))
                     message["headers"] = headers
+                    if "reason" in message:
+                        self._say(message.pop("reason"))
                 await send(message)
 
             scope.setdefault("extensions", {})[ABORT] = self._abort
@@ -224,6 +242,18 @@ class _Protocol(H11Protocol):
 
     def _abort(self) -> None:
         self.transport.abort()
+
+    def _say(self, reason: bytes) -> None:
+        """The next answer of this connection gets a reason phrase of its own (``reason`` of an answer's start)."""
+        conn = self.conn
+
+        def send(event: Any) -> object:
+            del conn.send  # the instance's: what follows is the class's again
+            return conn.send(
+                h11.Response(status_code=event.status_code, headers=event.headers, reason=reason)
+            )
+
+        conn.send = send  # type: ignore[method-assign,assignment]
 
 
 class _Server(uvicorn.Server):

@@ -93,7 +93,7 @@ class AuthService(Adapter):
         super().__init__(base_url=base_url, auth=auth)
         if default_role is not None and default_role not in get_args(Role):
             raise ConfigurationError("default_role is ADMIN or USER", provider="auth-service")
-        self.default_role = default_role
+        self.default_role: Role | None = default_role
         self._base_path = urlsplit(self.base_url).path or "/api/auth/v1"
         # Shared by all copies of a client.
         self._turns = Turns()
