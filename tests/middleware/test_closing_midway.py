@@ -44,3 +44,21 @@ async def test_closing_while_connecting(library: str, anyio_backend: str) -> Non
         await anyio.sleep(0.01)
         gc.collect()
     assert [str(one.message) for one in caught if issubclass(one.category, ResourceWarning)] == []
+
+
+@pytest.mark.parametrize("library", ["httpx", "httpx2", "aiohttp"])
+async def test_cancelling_while_a_body_is_written(library: str, anyio_backend: str) -> None:
+    pytest.importorskip(library)
+    if library == "aiohttp" and anyio_backend == "trio":
+        pytest.skip("aiohttp works on asyncio only")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with socket.create_server(("127.0.0.1", 0)) as deaf:  # it reads nothing, so that the writer must wait
+            api, shared = wired(f"http://127.0.0.1:{deaf.getsockname()[1]}", library=library)
+            with anyio.move_on_after(0.1) as scope:
+                await api.put_user("ada", {"big": "x" * (900_000 if library == "aiohttp" else 20_000_000)})
+            assert scope.cancelled_caught
+            gc.collect()
+            await shared.aclose()
+        gc.collect()
+    assert [str(one.message) for one in caught if issubclass(one.category, ResourceWarning)] == []

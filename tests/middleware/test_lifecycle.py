@@ -202,6 +202,30 @@ class TestLoops:
         trio.run(use)
         assert rig.source.fetched == 2
 
+    def test_a_refresh_on_a_loop_that_does_not_run_is_not_waited_for(self) -> None:
+        rig = Rig(auth=True)
+        rig.source.acts.append(anyio.sleep_forever)
+        loop = asyncio.new_event_loop()
+
+        async def leave() -> None:
+            tasks.append(loop.create_task(rig.api.get_user("a")))
+            await until(lambda: rig.source.fetched == 1)
+
+        async def use() -> None:
+            with anyio.fail_after(2):
+                await rig.api.get_user("a")
+            await rig.shared.aclose()
+
+        tasks: list[asyncio.Task[object]] = []
+        loop.run_until_complete(leave())
+        trio.run(use)
+        assert rig.source.fetched == 2
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.close()
+
     def test_a_refresh_on_a_dead_loop_does_not_hinder_close(self) -> None:
         rig = Rig(auth=True)
         rig.source.acts.append(anyio.sleep_forever)

@@ -1,4 +1,4 @@
-"""Reads an answer's body within its size limit, decoded, without ever holding more than the limit."""
+"""A request's body in one piece; an answer's within its size limit, decoded, never holding more than the limit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 from identity_sdk.errors import ProtocolError
 
-__all__ = ["ACCEPT_ENCODING", "BodyReader", "TooLargeError", "says_encoding"]
+__all__ = ["ACCEPT_ENCODING", "BodyReader", "OnePiece", "TooLargeError", "says_encoding"]
 
 ACCEPT_ENCODING = "gzip, deflate"
 """What every transport asks for, and what :class:`BodyReader` understands."""
@@ -20,6 +20,26 @@ def says_encoding(headers: Mapping[str, str]) -> bool:
         if len(name) == 15 and name.lower() == "accept-encoding":
             return True
     return False
+
+
+class OnePiece:
+    """The iterator over a request's body. Not an async generator: a cancellation may leave it half-way, and trio
+    complains of a generator that is left so.
+    """
+
+    __slots__ = ("_left",)
+
+    def __init__(self, body: bytes) -> None:
+        self._left = body
+
+    def __aiter__(self) -> OnePiece:
+        return self
+
+    async def __anext__(self) -> bytes:
+        piece, self._left = self._left, b""
+        if not piece:
+            raise StopAsyncIteration
+        return piece
 
 
 _GZIP = 16 + zlib.MAX_WBITS

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import httpx
 
 from identity_sdk.errors import ConfigurationError
+from identity_sdk.transport._body import OnePiece
 from identity_sdk.transport._httpx_family import FamilyTransport, Library
 from identity_sdk.transport._network import origin_of, proxy_for, ssl_context_for
 from identity_sdk.transport.base import TransportOptions
@@ -21,9 +22,8 @@ class _Body(httpx.AsyncByteStream):
     def __init__(self, body: bytes) -> None:
         self._body = body
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        if self._body:
-            yield self._body
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return OnePiece(self._body)
 
 
 class _Target(httpx.URL):
