@@ -86,6 +86,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="as its document promises (default), or as the real server answers",
     )
     auth_service.set_defaults(takes=("dialect",))
+    igtcloud = backends.add_parser("igtcloud", help="Philips IGT Cloud: its auth service, users and groups")
+    _common(igtcloud)
+    igtcloud.add_argument(
+        "--admin", default="admin@example.com", metavar="LOGIN", help="login id of the first administrator"
+    )
+    igtcloud.add_argument(
+        "--choice",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="what nobody knows of the real server, such as refresh_csrf=other (see emulators/igtcloud/choices.py)",
+    )
+    igtcloud.set_defaults(takes=("admin", "choice"))
 
 
 def _common(parser: argparse.ArgumentParser) -> None:

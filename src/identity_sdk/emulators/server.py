@@ -25,7 +25,7 @@ import h11
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from identity_sdk.emulators import argus, auth_service, authress, lakefs
+from identity_sdk.emulators import argus, auth_service, authress, igtcloud, lakefs
 from identity_sdk.emulators.faults import ABORT
 from identity_sdk.emulators.seed import load_seed, plant
 from identity_sdk.emulators.tls import Authority
@@ -134,11 +134,26 @@ def _greet_auth_service(app: Starlette) -> Mapping[str, str]:
     return emulator.greeting
 
 
+def _make_igtcloud(store: Store, options: ServeOptions) -> Starlette:
+    lines = cast("Sequence[str]", options.backend.get("choice") or ())
+    admin = igtcloud.Admin(str(options.backend.get("admin", "admin@example.com")))
+    return igtcloud.create_app(
+        store, choices=igtcloud.Choices.parse(lines), admin=admin, faults=options.faults
+    )
+
+
+def _greet_igtcloud(app: Starlette) -> Mapping[str, str]:
+    emulator: igtcloud.IgtCloudEmulator = app.state.emulator
+    admin = emulator.admin
+    return {"username": admin.username, "password": admin.password, "organization": igtcloud.ROOT}
+
+
 BACKENDS: Mapping[str, _Backend] = {
     "lakefs": _Backend(lakefs.BASE_PATH, _make_lakefs, _greet_lakefs),
     "argus": _Backend(argus.BASE_PATH, _make_argus, _greet_argus),
     "authress": _Backend(authress.BASE_PATH, _make_authress, _greet_authress),
     "auth-service": _Backend(auth_service.BASE_PATH, _make_auth_service, _greet_auth_service),
+    "igtcloud": _Backend(igtcloud.BASE_PATH, _make_igtcloud, _greet_igtcloud),
 }
 
 
