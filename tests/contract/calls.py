@@ -17,6 +17,7 @@ class Stage:
 
     world: World
     user: str = "somebody"
+    owner: str = "somebody"
     group: str = "some-group"
     policy: str = "some-policy"
     credential: Any = None
@@ -42,19 +43,21 @@ async def prepare(world: World) -> Stage:
     if world.can("groups.create"):
         stage.group = await world.group()
         await idp.groups.add_member(stage.group, stage.user)
-    if world.can("policies.create"):
+    if world.can("policies.attach"):
         stage.policy = await world.policy()
         await idp.policies.attach(stage.policy, user=stage.user)
-    stage.credential = await idp.credentials.create(stage.user)
+    stage.owner = stage.user if world.can("users.create", "kind=human") else await world.key_user()
+    stage.credential = await idp.credentials.create(stage.owner)
     if world.can("credentials.create", "kind=totp"):
-        stage.totp = await idp.credentials.create(stage.user, kind="totp")
-        stage.expiring = await idp.credentials.create(stage.user, kind="api_key", lifetime=1e9)
+        stage.totp = await idp.credentials.create(stage.owner, kind="totp")
+        stage.expiring = await idp.credentials.create(stage.owner, kind="api_key", lifetime=86400 * 365.0)
     owner = await world.sign_in(stage.credential)
     if world.can("tokens.issue"):
         stage.token = await owner.tokens.issue()
     key = stage.credential
     if world.can("sessions.create", "identifier", "secret"):
-        stage.session = await idp.sessions.create("access_key", identifier=key.id, secret=key.secret)
+        method, proof = world.key_sign_in(key)
+        stage.session = await idp.sessions.create(method, **proof)
     if world.can("credentials.request_password_reset"):
         address = f"{world.name('mail')}@example.com"
         await world.user_with_address(address)
@@ -65,19 +68,20 @@ async def prepare(world: World) -> Stage:
 
 
 async def _rotate(idp: Any, stage: Stage) -> None:
-    async with idp.credentials.rotate(stage.key, user=stage.user):
+    async with idp.credentials.rotate(stage.key, user=stage.owner):
         pass
 
 
 def _sign_in(idp: Any, stage: Stage) -> Any:
-    key = stage.credential
-    secret = key.secret if key is not None else "secret"
-    return idp.sessions.create("access_key", identifier=stage.key, secret=secret)
+    if stage.credential is None:
+        return idp.sessions.create("access_key", identifier=stage.key, secret="secret")
+    method, proof = stage.world.key_sign_in(stage.credential)
+    return idp.sessions.create(method, **proof)
 
 
 def _confirm(idp: Any, stage: Stage) -> Any:
     code = stage.world.code(stage.totp.secret) if stage.totp is not None else "000000"
-    return idp.credentials.confirm(stage.totp.id if stage.totp is not None else "totp", code, user=stage.user)
+    return idp.credentials.confirm(stage.totp.id if stage.totp is not None else "totp", code, user=stage.owner)
 
 
 Make = Callable[[Any, Stage], Awaitable[Any]]
@@ -94,7 +98,9 @@ CALLS: dict[str, Make] = {
     "groups.list": lambda idp, stage: idp.groups.list(),
     "groups.get": lambda idp, stage: idp.groups.get(stage.group),
     "groups.create": lambda idp, stage: idp.groups.create(stage.new),
-    "groups.update": lambda idp, stage: idp.groups.update(stage.group, description="Text"),
+    "groups.update": lambda idp, stage: idp.groups.update(
+        stage.group, **{"description" if stage.world.can("groups.update", "description") else "name": "Text"}
+    ),
     "groups.delete": lambda idp, stage: idp.groups.delete(stage.group),
     "groups.members": lambda idp, stage: idp.groups.members(stage.group),
     "groups.add_member": lambda idp, stage: idp.groups.add_member(stage.group, stage.user),
@@ -113,15 +119,15 @@ CALLS: dict[str, Make] = {
     "policies.detach": lambda idp, stage: idp.policies.detach(stage.policy, user=stage.user),
     "policies.check": lambda idp, stage: idp.policies.check(stage.user, *stage.world.rules.allowed),
     "policies.permissions": lambda idp, stage: idp.policies.permissions(stage.user),
-    "credentials.list": lambda idp, stage: idp.credentials.list(stage.user),
-    "credentials.get": lambda idp, stage: idp.credentials.get(stage.key, user=stage.user),
-    "credentials.create": lambda idp, stage: idp.credentials.create(stage.user),
+    "credentials.list": lambda idp, stage: idp.credentials.list(stage.owner),
+    "credentials.get": lambda idp, stage: idp.credentials.get(stage.key, user=stage.owner),
+    "credentials.create": lambda idp, stage: idp.credentials.create(stage.owner),
     "credentials.confirm": _confirm,
     "credentials.renew": lambda idp, stage: idp.credentials.renew(
-        stage.expiring.id if stage.expiring is not None else stage.key, user=stage.user
+        stage.expiring.id if stage.expiring is not None else stage.key, user=stage.owner
     ),
     "credentials.rotate": _rotate,
-    "credentials.delete": lambda idp, stage: idp.credentials.delete(stage.key, user=stage.user),
+    "credentials.delete": lambda idp, stage: idp.credentials.delete(stage.key, user=stage.owner),
     "credentials.request_password_reset": lambda idp, stage: idp.credentials.request_password_reset(
         "a@example.com"
     ),
@@ -135,7 +141,7 @@ CALLS: dict[str, Make] = {
     "sessions.impersonate": lambda idp, stage: idp.sessions.impersonate(stage.user),
     "sessions.end": lambda idp, stage: idp.sessions.end(stage.session),
     "tokens.issue": lambda idp, stage: idp.tokens.issue(),
-    "tokens.list": lambda idp, stage: idp.tokens.list(stage.user),
+    "tokens.list": lambda idp, stage: idp.tokens.list(stage.owner),
     "tokens.get": lambda idp, stage: idp.tokens.get(id=stage.token.id if stage.token is not None else "t"),
     "tokens.refresh": lambda idp, stage: idp.tokens.refresh(),
     "tokens.introspect": lambda idp, stage: idp.tokens.introspect(stage.token or "token"),
@@ -148,4 +154,5 @@ CALLS: dict[str, Make] = {
 
 async def call(verb: str, idp: Any, stage: Stage) -> Any:
     """Makes the call, and waits for its answer, whatever kind of verb it is."""
-    return await CALLS[verb](idp, stage)
+    make = stage.world.calls().get(verb, CALLS[verb])
+    return await make(idp, stage)

@@ -54,7 +54,9 @@ class ListVerb:
     async def _owner(self, world: World) -> str | None:
         if self.prefix:
             return None
-        return await (world.group() if self.verb.startswith("groups.") else world.user())
+        if self.verb.startswith("groups."):
+            return await world.group()
+        return await (world.key_user() if self.verb.startswith(("credentials.", "tokens.")) else world.user())
 
 
 LISTS = (

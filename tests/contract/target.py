@@ -70,13 +70,21 @@ class Rules:
         scope: what a session can be constrained to, with a call that this allows and one that it does not; both take a
             client and a user.
         page: the most items on a page.
+        key_kind: what ``credentials.create`` makes unless told.
+        lifetimes: two lives of an API key that it can give, the shorter one first, in seconds.
+        renews_expired: whether a key can be renewed after its end.
+        some_cursor: a cursor of the list of users, though perhaps one after its end.
+        dated: whether groups have a date.
+        any_principal: whether an id that nobody has may be a member, hold a policy and be asked about.
+        ids_return: whether the id of a deleted policy can be given to another.
+        keys: the most credentials that one owner may have.
     """
 
     awkward: Sequence[str]
     refused: Sequence[str]
     statements: Sequence[Statement]
     other_statements: Sequence[Statement]
-    denial: Statement
+    denial: Statement | None
     allowed: tuple[str, str]
     not_allowed: tuple[str, str]
     page: int
@@ -84,6 +92,14 @@ class Rules:
     unknown_key: str = "AKIAJNOSUCHKEYNOSUCQ"
     callback_method: str = ""
     scope: Any = None
+    key_kind: str = "access_key"
+    lifetimes: tuple[float, float] = (600.0, 1000.0)
+    renews_expired: bool = False
+    some_cursor: str = "~"
+    dated: bool = True
+    any_principal: bool = False
+    ids_return: bool = True
+    keys: int | None = None
 
 
 class World(ABC):
@@ -132,6 +148,14 @@ class World(ABC):
         except AuthenticationError:
             return False
         return True
+
+    def key_sign_in(self, credential: Any) -> tuple[str, dict[str, Any]]:
+        """The method of ``sessions.create`` for a credential as ``credentials.create`` answered it, and its arguments."""
+        return self.rules.key_kind, {"identifier": credential.id, "secret": credential.secret}
+
+    def calls(self) -> Mapping[str, Any]:
+        """Good calls that differ here from those of ``calls.py``."""
+        return {}
 
     def awkward(self) -> list[str]:
         """Ids that the backend allows, though they are awkward."""

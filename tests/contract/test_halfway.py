@@ -77,7 +77,7 @@ async def each_cut(world: World, how: Cut, once: Callable[[int], Awaitable[bool]
 
 
 @covers("users.delete", "missing_ok")
-@needs("users.create")
+@needs("users.create", "kind=human")
 @needs("credentials.list", "user")
 @lost_answers
 async def test_deleting_a_user(world: World, how: Cut) -> None:
@@ -105,7 +105,7 @@ async def test_deleting_a_user(world: World, how: Cut) -> None:
 
 
 @covers("users.delete", "missing_ok")
-@needs("users.create")
+@needs("users.create", "kind=human")
 @needs("credentials.list", "user")
 @pytest.mark.parametrize("how", [Cut.FAIL_FIRST, Cut.DROP_FIRST], ids=lambda how: how.name.lower())
 @only(thorough=True)
@@ -125,7 +125,7 @@ async def test_deleting_a_user_cut_before_the_work(world: World, how: Cut) -> No
 
 
 @covers("users.delete", "wait", "missing_ok")
-@needs("users.create")
+@needs("users.create", "kind=human")
 @needs("credentials.list", "user")
 @lost_answers
 @only(thorough=True)
@@ -181,12 +181,11 @@ async def test_making_a_user_without_the_keys_of_a_former_one(world: World, how:
 
 
 @covers("credentials.rotate", "user")
-@needs("users.create")
 @cuts
 @only(thorough=True)
 async def test_rotating_a_key(world: World, how: Cut) -> None:
     async def once(number: int) -> bool:
-        user = await world.user()
+        user = await world.key_user()
         old = await world.idp.credentials.create(user)
         handed: list[Any] = []
 
@@ -224,12 +223,11 @@ async def test_rotating_a_key(world: World, how: Cut) -> None:
 
 @covers("credentials.create", "user")
 @covers("credentials.delete", "user", "missing_ok")
-@needs("users.create")
 @cuts
 @only(thorough=True)
 async def test_making_and_deleting_a_key(world: World, how: Cut) -> None:
     async def making(number: int) -> bool:
-        user = await world.user()
+        user = await world.key_user()
         made, raised = await cut(world, number, how, lambda idp: idp.credentials.create(user))
         for key in await world.idp.credentials.list(user):
             if how is not Cut.CANCEL and made:
@@ -240,7 +238,7 @@ async def test_making_and_deleting_a_key(world: World, how: Cut) -> None:
         return made
 
     async def deleting(number: int) -> bool:
-        user = await world.user()
+        user = await world.key_user()
         key, other = [await world.idp.credentials.create(user) for _ in range(2)]
         made, _ = await cut(world, number, how, lambda idp: idp.credentials.delete(key.id, user=user))
         await world.idp.credentials.delete(key.id, user=user, missing_ok=True)

@@ -69,14 +69,15 @@ async def test_lists_of_exactly_a_page_and_of_one_more(world: World, lists: List
 
 
 @covers("users.list", "prefix", "limit", "cursor", "kind=human")
-@needs("users.create")
+@needs("users.create", "kind=human")
 async def test_users_by_prefix(world: World) -> None:
     stem = world.name("al")
-    for ending in ("", "a", "an", "b", "é"):
+    last = "é" if "ä" in world.rules.awkward else "c"
+    for ending in ("", "a", "an", "b", last):
         await world.idp.users.create(stem + ending)
     await world.idp.users.create(world.name("zz"))
     found = [user.id for user in await world.idp.users.list(prefix=stem)]
-    assert found == [stem, f"{stem}a", f"{stem}an", f"{stem}b", f"{stem}é"]
+    assert found == [stem, f"{stem}a", f"{stem}an", f"{stem}b", f"{stem}{last}"]
     assert [user.id for user in await world.idp.users.list(prefix=f"{stem}a")] == [f"{stem}a", f"{stem}an"]
     assert list(await world.idp.users.list(prefix=f"{stem}zzz")) == []
     collected: list[str] = []
@@ -101,7 +102,7 @@ async def test_users_where_there_is_but_one(world: World) -> None:
     assert me.id in [user.id for user in await world.idp.users.list(prefix=me.id[:2], kind=me.kind, limit=50)]
     pages = [page async for page in world.idp.users.list(limit=1).pages()]
     assert len(pages) == 1
-    after = world.idp.users.list(prefix=me.id, cursor=pages[0].cursor or "~", kind=me.kind)
+    after = world.idp.users.list(prefix=me.id, cursor=pages[0].cursor or world.rules.some_cursor, kind=me.kind)
     assert len(await after) <= 1
 
 
@@ -127,7 +128,7 @@ async def test_policies_by_prefix(world: World) -> None:
 
 
 @covers("users.list", "limit")
-@needs("users.create")
+@needs("users.create", "kind=human")
 async def test_cancelled_in_the_middle(world: World) -> None:
     """A page that is being fetched is given up at once; the client goes on, and so does the list."""
     stem = world.name("many")
@@ -152,7 +153,7 @@ async def test_cancelled_in_the_middle(world: World) -> None:
 
 
 @covers("users.list", "limit")
-@needs("users.create")
+@needs("users.create", "kind=human")
 async def test_left_in_the_middle(world: World) -> None:
     """Neither leaving a loop nor a prefetch leaves anything behind."""
     stem = world.name("many")
@@ -168,7 +169,7 @@ async def test_left_in_the_middle(world: World) -> None:
 @pytest.mark.large
 @only(thorough=True)
 @covers("users.list", "prefix", "limit", "cursor")
-@needs("users.create")
+@needs("users.create", "kind=human")
 async def test_ten_thousand_users(world: World) -> None:
     stem = world.name("bulk")
     ids = await world.seed("users", stem, 10_000, None)

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.anyio
 
 
 @covers("sessions.methods")
+@needs("credentials.create", "kind=access_key")
 async def test_methods_are_what_create_takes(world: World) -> None:
     methods = [method.id for method in await world.idp.sessions.methods()]
     assert "access_key" in methods
@@ -31,6 +32,7 @@ async def test_methods_are_what_create_takes(world: World) -> None:
 
 @covers("sessions.create", "identifier", "secret")
 @needs("credentials.create")
+@needs("credentials.create", "kind=access_key")
 async def test_signing_in_by_an_access_key(world: World) -> None:
     user = await world.key_user()
     key = await world.idp.credentials.create(user)
@@ -51,6 +53,7 @@ async def test_signing_in_by_an_access_key(world: World) -> None:
 
 @covers("sessions.create", "identifier", "secret")
 @needs("credentials.create")
+@needs("credentials.create", "kind=access_key")
 async def test_a_wrong_secret_is_refused(world: World) -> None:
     key = await world.idp.credentials.create(await world.key_user())
     for identifier, secret in ((key.id, "abracadabra"), (world.rules.unknown_key, "abracadabra")):
@@ -94,6 +97,7 @@ async def test_a_password_and_a_second_factor(world: World) -> None:
 
 @covers("sessions.current")
 @needs("sessions.create", "identifier", "secret")
+@needs("credentials.create", "kind=access_key")
 async def test_the_current_session(world: World) -> None:
     user = await world.key_user()
     key = await world.idp.credentials.create(user)
@@ -111,6 +115,7 @@ async def test_the_current_session(world: World) -> None:
 
 @covers("sessions.end", "session")
 @needs("sessions.create", "identifier", "secret")
+@needs("credentials.create", "kind=access_key")
 async def test_signing_out(world: World) -> None:
     key = await world.idp.credentials.create(await world.key_user())
     given = await world.idp.sessions.create("access_key", identifier=key.id, secret=key.secret)

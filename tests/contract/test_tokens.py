@@ -62,7 +62,7 @@ async def test_a_token_expires(world: World) -> None:
 @covers("tokens.refresh", "token")
 @only(rotates=True)
 async def test_a_refresh_token_works_once(world: World) -> None:
-    client = await world.sign_in(await world.idp.credentials.create(await world.user()))
+    client = await world.sign_in(await world.idp.credentials.create(await world.key_user()))
     first = await client.tokens.issue()
     assert first.refresh_token is not None
     second = await client.tokens.refresh(first.refresh_token)
@@ -77,7 +77,7 @@ async def test_a_refresh_token_works_once(world: World) -> None:
 
 @covers("tokens.issue", "scopes", "lifetime")
 async def test_a_limited_token(world: World) -> None:
-    user = await world.user()
+    user = await world.key_user()
     await world.grant_all(user)
     client = await world.sign_in(await world.idp.credentials.create(user))
     scope, allowed, refused = world.rules.scope
@@ -98,7 +98,7 @@ async def test_a_limited_token(world: World) -> None:
 @covers("tokens.get", "token", "id")
 @covers("tokens.revoke", "token", "id")
 async def test_tokens_are_listed_without_their_values_and_revoked(world: World) -> None:
-    user = await world.user()
+    user = await world.key_user()
     client = await world.sign_in(await world.idp.credentials.create(user))
     assert list(await client.tokens.list()) == []
     one, two, three = [await client.tokens.issue() for _ in range(3)]
@@ -132,7 +132,7 @@ async def test_tokens_are_listed_without_their_values_and_revoked(world: World) 
 
 @covers("tokens.introspect", "token")
 async def test_what_the_server_knows_of_a_token(world: World) -> None:
-    user = await world.user()
+    user = await world.key_user()
     client = await world.sign_in(await world.idp.credentials.create(user))
     token = await client.tokens.issue()
     claims = await client.tokens.introspect(token)
@@ -147,7 +147,7 @@ async def test_what_the_server_knows_of_a_token(world: World) -> None:
 
 @covers("tokens.verify", "audience")
 async def test_checked_offline(world: World) -> None:
-    user = await world.user()
+    user = await world.key_user()
     client = await world.sign_in(await world.idp.credentials.create(user))
     token = await client.tokens.issue()
     claims = await client.tokens.verify(token)
