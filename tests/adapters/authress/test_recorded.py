@@ -1,7 +1,10 @@
-"""What the official client sent to the vendor's local server, and what that answered: ours sends the same, and survives it.
+"""What the official client sent to the vendor's local server, and what that answered: ours sends the same, and
+survives it.
 
-``tests/data/authress/local-server.json`` is recorded traffic. Differences of ours, each with its reason: ``Accept`` is sent
-with every call (the official client leaves it out where it expects no body), a blank in a query is a plus as the official
+``tests/data/authress/local-server.json`` is recorded traffic. Differences of ours, each with its reason:
+``Accept`` is sent
+with every call (the official client leaves it out where it expects no body), a blank in a query is a plus as the
+official
 JavaScript client sends it, and no ``kid=`` goes with the account's own keys.
 """
 
@@ -50,7 +53,10 @@ def arguments(row: dict[str, Any]) -> dict[str, Any]:
     assert match is not None, path
     told: dict[str, Any] = {name: unquote(value) for name, value in match.groupdict().items()}
     wire = {
-        next((mark.name for mark in getattr(one.annotation, "__metadata__", ()) if isinstance(mark, Query)), name): name
+        next(
+            (mark.name for mark in getattr(one.annotation, "__metadata__", ()) if isinstance(mark, Query)),
+            name,
+        ): name
         for name, one in parameters.items()
     }
     for name, value in parse_qsl(query.replace("+", "%2B")):
@@ -64,13 +70,23 @@ def arguments(row: dict[str, Any]) -> dict[str, Any]:
 
 def recorded(row: dict[str, Any]) -> Response:
     body = row["answer"]
-    data = b"" if body is None else (BANNER if body == "BANNER" else body).encode() if isinstance(body, str) else json.dumps(body).encode()
+    data = (
+        b""
+        if body is None
+        else (BANNER if body == "BANNER" else body).encode()
+        if isinstance(body, str)
+        else json.dumps(body).encode()
+    )
     headers = {"x-span-id": "c0a8"} | ({"content-type": row["type"]} if row["type"] else {})
     return Response(row["status"], headers, data, reason="Said")
 
 
 def usable() -> list[Any]:
-    return [pytest.param(row, id=row["case"]) for row in ROWS if not (row["operation"] == "jwks" and "?" in row["target"])]
+    return [
+        pytest.param(row, id=row["case"])
+        for row in ROWS
+        if not (row["operation"] == "jwks" and "?" in row["target"])
+    ]
 
 
 @pytest.mark.parametrize("row", usable())
@@ -94,7 +110,11 @@ async def test_the_same_request_and_a_typed_outcome(row: dict[str, Any], authres
     if row["status"] in ERRORS:
         assert raised is not None
         assert type(raised).__name__ == ERRORS[row["status"]]
-        assert (raised.status, raised.operation, raised.request_id) == (row["status"], row["operation"], "c0a8")
+        assert (raised.status, raised.operation, raised.request_id) == (
+            row["status"],
+            row["operation"],
+            "c0a8",
+        )
         assert "***" not in str(raised)
     elif LOST_ID.search(row["case"]):
         assert type(raised).__name__ == "ProtocolError"
