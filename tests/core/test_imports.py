@@ -72,7 +72,7 @@ def test_naming_lakefs_loads_what_it_needs(code: str) -> None:
     assert not any(
         module.startswith(("identity_sdk.adapters.local", "identity_sdk.store")) for module in modules
     )
-    assert not {"identity_sdk.emulators", "identity_sdk.cli", "identity_sdk.integrations"} & modules
+    assert not {"identity_sdk.emulators", "identity_sdk.cli"} & modules
     assert ("httpx" in modules) is ("lakefs'" in code)
     assert ("identity_sdk.adapters.lakefs.adapter" in modules) is ("lakefs'" in code)
 
