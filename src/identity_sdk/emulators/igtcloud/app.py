@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from email.utils import formatdate
 from typing import cast
 from urllib.parse import quote, unquote
 
@@ -145,7 +146,7 @@ class IgtCloudEmulator:
             answer = refusal.answer(self.choices.error_body)
         except StoreError as failure:
             answer = Refused(500, str(failure)).answer(self.choices.error_body)
-        headers = list(answer.headers)
+        headers = [("Date", formatdate(self.clock(), usegmt=True)), *answer.headers]
         if answer.status != 204:
             headers.append(("Content-Type", answer.content_type))
             headers.append(("Content-Length", str(len(answer.body))))
