@@ -124,7 +124,9 @@ class _Socket:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http" and self.app is not None:
-            self.seen.append(f"{scope['method']} {scope['raw_path'].decode()}?{scope['query_string'].decode()}")
+            self.seen.append(
+                f"{scope['method']} {scope['raw_path'].decode()}?{scope['query_string'].decode()}"
+            )
             await self.app(scope, receive, send)
 
 

@@ -40,7 +40,12 @@ async def test_people(place: Any, choices: tuple[str, ...]) -> None:
     async with place(*choices) as it:
         idp = it.idp
         made = await idp.users.create("ann", name="Ann van Dam", email="ann@example.org")
-        assert (made.id, made.name, made.email, made.active) == ("ann", "Ann van Dam", "ann@example.org", True)
+        assert (made.id, made.name, made.email, made.active) == (
+            "ann",
+            "Ann van Dam",
+            "ann@example.org",
+            True,
+        )
         assert (made.profile.given_name, made.profile.family_name) == ("Ann van", "Dam")
         with pytest.raises(ConflictError):
             await idp.users.create("ann")
@@ -280,7 +285,12 @@ async def test_who_may_nothing(place: Any, choices: tuple[str, ...]) -> None:
         ann = it.idp.with_credential(await it.password("ann"))
         assert (await ann.users.me()).id == "ann"
         assert list(await ann.policies.permissions()) == []
-        for call in (ann.users.list(), ann.users.create("x"), ann.groups.list(), ann.users.list(kind="service")):
+        for call in (
+            ann.users.list(),
+            ann.users.create("x"),
+            ann.groups.list(),
+            ann.users.list(kind="service"),
+        ):
             with pytest.raises(PermissionDeniedError):
                 await call
         nobody = it.idp.with_credential(None)
