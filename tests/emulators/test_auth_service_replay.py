@@ -1,7 +1,7 @@
 """A recorded scenario of the real server, replayed in order against ``--dialect real`` over a socket.
 
 Every status, body, content type with charset, cookie, the reason phrase of 400 and 401, and what is inside the tokens
-has to be equal, up to dates, UUIDs, tokens, keys and the order of lists (the rows of PostgreSQL there). The emulator is a
+has to be equal, up to dates, UUIDs, tokens, keys and the order of lists (PostgreSQL's rows there). The emulator is a
 process of its own; the second time every id is another one, so that it cannot know the recording.
 """
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from identity_sdk.adapters.auth_service.api import AuthServiceApi
 from identity_sdk.adapters.auth_service.models import TokenResponse
 from identity_sdk.auth.sources import Issued, digest
-from identity_sdk.errors import AuthenticationError, IdentityError, NoAnswerError
+from identity_sdk.errors import AuthenticationError, IdentityError, NoAnswerError, ProtocolError
 from identity_sdk.secrets import Secret
 from identity_sdk.wire.call import Sender
 
@@ -35,7 +35,10 @@ async def refreshed(
     """
     proof = Secret(f"Bearer {'None' if token is None else token.reveal()}")
     try:
-        return await api.refresh(authorization=proof, cookie=cookie)
+        answer = await api.refresh(authorization=proof, cookie=cookie)
+        if not answer.token:
+            raise ProtocolError("the server answered an empty token", provider="auth-service", operation="refresh")
+        return answer
     except NoAnswerError as silent:
         if not silent.broken:
             raise

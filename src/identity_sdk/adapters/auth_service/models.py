@@ -125,7 +125,7 @@ class _Discreet(Model):
 class TokenResponse(_Discreet):
     """A token and when it ends."""
 
-    token: Secret = Field(min_length=1)
+    token: Secret
     expires_at: UtcDatetime = Field(validation_alias="expiresAt")
 
 
