@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from identity_sdk.adapters.argus.adapter import Argus
     from identity_sdk.adapters.base import Adapter
     from identity_sdk.adapters.lakefs.adapter import LakeFS
     from identity_sdk.adapters.local.adapter import Local
@@ -69,6 +70,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "adapters.argus.adapter": "Argus",
     "adapters.base": "Adapter",
     "adapters.lakefs.adapter": "LakeFS",
     "adapters.local.adapter": "Local",
@@ -93,6 +95,7 @@ __all__ = [
     "Adapter",
     "AmbiguousOutcomeError",
     "ApiKey",
+    "Argus",
     "AuthMethod",
     "AuthenticationError",
     "Bearer",

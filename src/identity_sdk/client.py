@@ -27,6 +27,7 @@ from identity_sdk.transport.base import TransportOptions, make_transport
 if TYPE_CHECKING:
     from typing import Unpack
 
+    from identity_sdk.adapters.argus.adapter import Argus, ArgusOptions
     from identity_sdk.adapters.lakefs.adapter import LakeFS, LakeFSOptions
     from identity_sdk.adapters.local.adapter import Local, LocalOptions
     from identity_sdk.options import CallOptions, ClientSettings
@@ -237,6 +238,8 @@ def _pipeline(shared: Shared, options: ClientOptions, adapter: Adapter) -> Pipel
     return Pipeline(shared, options, provider=adapter.name, cache=cache)
 
 
+@overload
+def connect(target: Literal["argus"], **options: Unpack[ArgusOptions]) -> IdentityClient[Argus]: ...
 @overload
 def connect(target: Literal["lakefs"], **options: Unpack[LakeFSOptions]) -> IdentityClient[LakeFS]: ...
 @overload

@@ -13,6 +13,7 @@ __all__ = ["BUILT_IN", "adapter_class", "adapter_names"]
 ENTRY_POINTS = "identity_sdk.adapters"
 
 BUILT_IN: dict[str, str] = {
+    "argus": "identity_sdk.adapters.argus.adapter:Argus",
     "lakefs": "identity_sdk.adapters.lakefs.adapter:LakeFS",
     "local": "identity_sdk.adapters.local.adapter:Local",
 }

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from identity_sdk.adapters.argus import administration as a
 from identity_sdk.adapters.argus import authentication as b
+from identity_sdk.adapters.argus import basics as c
 from identity_sdk.wire.call import Sender
 
 __all__ = ["ArgusApi", "UserAdmin", "UsersV2"]
@@ -31,10 +32,10 @@ class UsersV2:
     """``/users/v2``."""
 
     def __init__(self, sender: Sender, base_path: str, user_agent: str) -> None:
-        self.user = a.BasicUserModule(sender, base_path, user_agent=user_agent)
-        self.group = a.BasicGroupModule(sender, base_path, user_agent=user_agent)
-        self.subject = a.BasicSubjectModule(sender, base_path, user_agent=user_agent)
-        self.function = a.BasicFunctionModule(sender, base_path, user_agent=user_agent)
+        self.user = c.BasicUserModule(sender, base_path, user_agent=user_agent)
+        self.group = c.BasicGroupModule(sender, base_path, user_agent=user_agent)
+        self.subject = c.BasicSubjectModule(sender, base_path, user_agent=user_agent)
+        self.function = c.BasicFunctionModule(sender, base_path, user_agent=user_agent)
 
 
 class ArgusApi:
@@ -53,5 +54,5 @@ class ArgusApi:
         self.user = b.UserAuthenticationModule(sender, base_path, user_agent=user_agent)
         self.useradmin = UserAdmin(sender, base_path, user_agent)
         self.users = UsersV2(sender, base_path, user_agent)
-        self.currentuser = a.CurrentUserModule(sender, base_path, user_agent=user_agent)
-        self.customers = a.CustomerModule(sender, base_path, user_agent=user_agent)
+        self.currentuser = c.CurrentUserModule(sender, base_path, user_agent=user_agent)
+        self.customers = c.CustomerModule(sender, base_path, user_agent=user_agent)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar
-from urllib.parse import quote
 
 from identity_sdk.adapters.argus.inputs import (
     ApiKeyInitiation,
@@ -20,14 +19,25 @@ from identity_sdk.adapters.argus.inputs import (
     UserApiKeyInitiation,
     UserApiKeyRenewal,
 )
-from identity_sdk.adapters.argus.models import ApiKeyMade, ArgusCredential, MethodState, TotpSeed
+from identity_sdk.adapters.argus.keys import (
+    DESCRIPTION,
+    TOTP,
+    copied,
+    generator,
+    made_key,
+    owned,
+    provisioning_uri,
+)
+from identity_sdk.adapters.argus.models import ArgusCredential, MethodState
 from identity_sdk.adapters.argus.part import SESSION_LIFE, ArgusPart, everything
-from identity_sdk.adapters.argus.rules import DAY, check_name, check_prefix, days
+from identity_sdk.adapters.argus.rules import check_name, check_prefix, days
 from identity_sdk.adapters.argus.signin import cookie_of
 from identity_sdk.errors import (
+    AmbiguousOutcomeError,
     AuthenticationError,
     ConfigurationError,
     ConflictError,
+    IdentityError,
     InvalidRequestError,
     NotFoundError,
     NotSupportedError,
@@ -42,9 +52,7 @@ from identity_sdk.secrets import Secret
 __all__ = ["ArgusCredentials"]
 
 KINDS = ("api_key", "totp")
-TOTP = "totp:"
 TOTP_COOKIE = "argus_totp"
-DESCRIPTION = "unified-identity-sdk"
 
 
 class ArgusCredentials(ArgusPart, Credentials):
@@ -76,7 +84,7 @@ class ArgusCredentials(ArgusPart, Credentials):
         if kind in (None, "api_key"):
             found += await self._keys(name, number)
         if kind in (None, "totp") and await self._has_totp(number):
-            found.append(_generator(name, confirmed=True, administered=number is not None))
+            found.append(generator(name, confirmed=True, administered=number is not None))
         return tuple(found)
 
     async def _holder(self, user: str | None) -> tuple[str, str | None]:
@@ -90,7 +98,9 @@ class ArgusCredentials(ArgusPart, Credentials):
         answer = await (
             self._api.apikey.list() if number is None else self._api.user.list_user_api_keys(number)
         )
-        return tuple(_of(name, key, number) for key in (answer.data.keys if answer.data is not None else ()))
+        return tuple(
+            owned(name, key, number) for key in (answer.data.keys if answer.data is not None else ())
+        )
 
     async def _has_totp(self, number: str | None) -> bool:
         states: Sequence[MethodState] = (
@@ -138,6 +148,7 @@ class ArgusCredentials(ArgusPart, Credentials):
 
         Raises:
             ConfigurationError: it is for this client's own principal, and no password is known.
+            AmbiguousOutcomeError: no answer came; ``found`` is a tuple of the keys that are new since the look before.
         """
         expires = None if lifetime is None else days(lifetime)
         if kind == "totp":
@@ -156,16 +167,36 @@ class ArgusCredentials(ArgusPart, Credentials):
     async def _make(
         self, user: str | None, told: Mapping[str, Any], password: Secret | str | None = None
     ) -> ArgusCredential:
-        if user is None:
-            proof = self._proof(password)
-            body = ApiKeyInitiation.model_validate({**told, "password": proof})
-            name, number = await self._holder(None)
-            made = (await self._api.apikey.initiate(body)).data
-        else:
-            name, number = await self._holder(user)
-            plain = UserApiKeyInitiation.model_validate(told)
-            made = (await self._api.user.initiate_user_api_key(number or "", plain)).data
-        return _made(name, made, number)
+        """A key. The keys are listed before, so that after an answer that was lost the new one can be named."""
+        proof = self._proof(password) if user is None else None
+        name, number = await self._holder(user)
+        before = {key.id for key in await self._keys(name, number)}
+        try:
+            if number is None:
+                body = ApiKeyInitiation.model_validate({**told, "password": proof})
+                made = (await self._api.apikey.initiate(body)).data
+            else:
+                plain = UserApiKeyInitiation.model_validate(told)
+                made = (await self._api.user.initiate_user_api_key(number, plain)).data
+        except AmbiguousOutcomeError as unknown:
+            await self._name_new(unknown, name, number, before)
+            raise
+        return made_key(name, made, number)
+
+    async def _name_new(
+        self, unknown: AmbiguousOutcomeError, name: str, number: str | None, before: set[str]
+    ) -> None:
+        try:
+            new = tuple(key for key in await self._keys(name, number) if key.id not in before)
+        except IdentityError:  # such as the deadline: what to do is in how_to_find_out
+            return
+        unknown.found = new
+        names = ", ".join(key.id for key in new)
+        unknown.how_to_find_out = (
+            f"New since the look before: {names}. Its secret is lost: delete it and make another"
+            if new
+            else "No key is new so far; list the keys again before making another"
+        )
 
     def _proof(self, password: Secret | str | None) -> Secret:
         chosen = Secret(password) if isinstance(password, str) else password or self._setting.password
@@ -189,8 +220,10 @@ class ArgusCredentials(ArgusPart, Credentials):
         if seed is None or not seed.seed_base32:
             raise ProtocolError("the server answered no seed", provider="argus")
         cookie = seed.cookie or cookie_of(answer.cookies, TOTP_COOKIE)
-        made = _generator(name, confirmed=user is not None, administered=number is not None)
-        return made.model_copy(update={"secret": seed.seed_base32, "uri": _uri(name, seed), "cookie": cookie})
+        made = generator(name, confirmed=user is not None, administered=number is not None)
+        return made.model_copy(
+            update={"secret": seed.seed_base32, "uri": provisioning_uri(name, seed), "cookie": cookie}
+        )
 
     @supports(refuses={"user": "only the user can confirm a generator; an administrator's counts at once"})
     async def confirm(
@@ -225,7 +258,7 @@ class ArgusCredentials(ArgusPart, Credentials):
             raise AuthenticationError(
                 f"the code is not accepted: {refused.message}", status=refused.status
             ) from None
-        return _generator(id.removeprefix(TOTP), confirmed=True, administered=False)
+        return generator(id.removeprefix(TOTP), confirmed=True, administered=False)
 
     @supports()
     async def renew(
@@ -261,7 +294,7 @@ class ArgusCredentials(ArgusPart, Credentials):
             raise ProtocolError(
                 f"the server did not answer key {prefix} when asked to renew it", provider="argus"
             )
-        return _of(name, renewed.renewed_key, number)
+        return owned(name, renewed.renewed_key, number)
 
     @supports()
     def rotate(self, credential: Credential | str, *, user: str | None = None) -> Rotation:
@@ -273,7 +306,7 @@ class ArgusCredentials(ArgusPart, Credentials):
         prefix, owner = _named(credential, user)
 
         async def make() -> Credential:
-            return await self._make(owner, _copied(await self._one(prefix, owner)))
+            return await self._make(owner, copied(await self._one(prefix, owner)))
 
         async def remove() -> None:
             try:
@@ -371,64 +404,6 @@ def _named(credential: Credential | str, user: str | None) -> tuple[str, str | N
             "the credential id is empty", fields={"credential id": "empty"}, provider="argus"
         )
     return id, None if user is None else check_name("user id", user)
-
-
-def _of(name: str, key: ArgusCredential, number: str | None) -> ArgusCredential:
-    """Argus does not repeat whose key it is: the caller asked for it."""
-    return key.model_copy(update={"user_id": name, "administered": number is not None})
-
-
-def _made(name: str, made: ApiKeyMade | None, number: str | None) -> ArgusCredential:
-    if made is None or not made.api_key_string:
-        raise ProtocolError("the server answered no API key", provider="argus")
-    prefix = made.key_descriptor.id
-    if check_prefix(prefix) is None or not made.api_key_string.reveal().startswith(f"{prefix}/"):
-        raise ProtocolError(
-            "the server answered an API key that does not begin with its prefix", provider="argus"
-        )
-    return _of(name, made.key_descriptor, number).model_copy(update={"secret": made.api_key_string})
-
-
-def _generator(name: str, *, confirmed: bool, administered: bool) -> ArgusCredential:
-    whole = ArgusCredential.model_validate({"prefix": f"{TOTP}{name}"})
-    more = {"kind": "totp", "user_id": name, "confirmed": confirmed, "administered": administered}
-    return whole.model_copy(update=more)
-
-
-def _uri(name: str, seed: TotpSeed) -> Secret:
-    """The provisioning URI that authenticators read."""
-    algorithm = (seed.key_algorithm or "HmacSHA1").removeprefix("Hmac")
-    query = f"secret={seed.seed_base32.reveal().rstrip('=')}&issuer=Argus&algorithm={algorithm}"
-    return Secret(
-        f"otpauth://totp/Argus:{quote(name, safe='')}?{query}&digits={seed.pass_code_length or 6}&period=30"
-    )
-
-
-def _copied(key: ArgusCredential) -> dict[str, Any]:
-    """What a new key is made with, so that it allows no more than the old one."""
-    if key.source is not None and key.source.provider not in (None, "staticIP", "disabled"):
-        raise NotSupportedError(
-            f"key {key.id} is bound to {key.source.provider}, whose options Argus does not show: make a new one by "
-            "native.apikey.initiate with its source",
-            provider="argus",
-        )
-    told: dict[str, Any] = {"description": key.name or DESCRIPTION}
-    if key.valid_sources:
-        told["validSources"] = tuple(source.network for source in key.valid_sources)
-    if key.source is not None and key.source.provider == "disabled":
-        told["source"] = {"provider": "disabled"}
-    if key.expires_at is None:
-        told["expirationDays"] = 0
-    elif key.created_at is not None:
-        told["expirationDays"] = max(1, round((key.expires_at - key.created_at).total_seconds() / DAY))
-    cut = key.constraints
-    if cut is not None and (cut.customers or cut.functions or cut.read_only):
-        told["sessionConstraints"] = {
-            "customerID": tuple(one.id for one in cut.customers),
-            "functionID": tuple(one.id for one in cut.functions),
-            "readOnly": bool(cut.read_only),
-        }
-    return told
 
 
 def _secret(value: Secret | str) -> Secret:

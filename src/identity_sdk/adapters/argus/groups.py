@@ -152,7 +152,11 @@ class ArgusGroups(ArgusPart, Groups):
         if await self._is_in(group.number, member.number):
             return
         body = MemberAddition(subject=(str(member.number),))
-        await self._api.useradmin.group.add_group_members(str(group.number), body)
+        try:
+            await self._api.useradmin.group.add_group_members(str(group.number), body)
+        except (InvalidRequestError, ConflictError):
+            if not await self._is_in(group.number, member.number):  # else somebody was faster
+                raise
 
     @supports()
     async def remove_member(self, id: str, user: str) -> None:
@@ -160,7 +164,13 @@ class ArgusGroups(ArgusPart, Groups):
         group, member = await self._group(id), await self._user(user)
         if not await self._is_in(group.number, member.number):
             return
-        await self._api.useradmin.group.remove_subjects_from_group(str(group.number), (str(member.number),))
+        try:
+            await self._api.useradmin.group.remove_subjects_from_group(
+                str(group.number), (str(member.number),)
+            )
+        except (InvalidRequestError, NotFoundError):
+            if await self._is_in(group.number, member.number):
+                raise
 
     async def _is_in(self, group: int, member: int) -> bool:
         """What Argus answers to a second addition or removal is not documented: so it is not asked for one."""

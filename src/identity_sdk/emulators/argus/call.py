@@ -59,11 +59,23 @@ class Call:
 
     def page(self, items: Sequence[T], show: Callable[[T], JSON], *, source: JSON | None = None) -> Answer:
         """A page by ``limit`` (25 unless told, 0 means everything) and ``offset``, of the query or of a body."""
-        told = source or {}
+        limit, offset = self._bounds(source or {})
+        chosen = items[offset:] if limit == 0 else items[offset : offset + limit]
+        return self._paged([show(one) for one in chosen], limit, offset, len(items))
+
+    def window(self, kind: str, show: Callable[[Subject], JSON]) -> Answer:
+        """A page of all users or groups, read from the store as a page."""
+        limit, offset = self._bounds({})
+        shown = [show(one) for one in self.directory.window(kind, offset, limit)]
+        return self._paged(shown, limit, offset, self.directory.count(kind))
+
+    def _bounds(self, told: JSON) -> tuple[int, int]:
         limit = cast("int", told["limit"]) if "limit" in told else self.asked.number("limit", 25)
         offset = cast("int", told["offset"]) if "offset" in told else self.asked.number("offset", 0)
         if self.choices.page:
             limit = min(limit or self.choices.page, self.choices.page)
-        chosen = items[offset:] if limit == 0 else items[offset : offset + limit]
-        count = {"exact": len(items), "unknown": -1}.get(self.choices.count, 0)
-        return stash([show(one) for one in chosen], limit=limit, offset=offset, count=count)
+        return limit, offset
+
+    def _paged(self, shown: list[JSON], limit: int, offset: int, total: int) -> Answer:
+        count = {"exact": total, "unknown": -1}.get(self.choices.count, 0)
+        return stash(shown, limit=limit, offset=offset, count=count)

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias, cast
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from identity_sdk.emulators.argus.wire import JSON, refuse
 from identity_sdk.store import queries as q
@@ -93,11 +93,23 @@ class Directory:
         self.conn = conn
         self.now = now
         self._numbers = numbers
+        self._groups_of: dict[str, list[Subject]] | None = None
 
     # Reading.
 
     def rows(self, kind: str) -> list[Subject]:
         found: Iterable[Row] = q.users.page(self.conn) if kind == "user" else q.groups.page(self.conn)
+        return [Subject(kind, row) for row in found]
+
+    def count(self, kind: str) -> int:
+        return q.users.count(self.conn) if kind == "user" else q.groups.count(self.conn)
+
+    def window(self, kind: str, offset: int, limit: int) -> list[Subject]:
+        """Some of all, ordered by short name; ``limit`` 0 means everything."""
+        table, rows = (tables.users, q.users) if kind == "user" else (tables.groups, q.groups)
+        chosen = select(table.c.id).order_by(table.c.id).offset(offset).limit(limit or None)
+        inside = table.c.id.in_(chosen.scalar_subquery())
+        found: Iterable[Row] = rows.page(self.conn, inside)
         return [Subject(kind, row) for row in found]
 
     def number(self, subject: Subject) -> int:
@@ -214,9 +226,11 @@ class Directory:
 
     def members(self, group: Subject) -> list[Subject]:
         found: list[Subject] = []
+        inside = select(tables.memberships.c.user_id).where(tables.memberships.c.group_id == group.name)
+        users = {row.id: row for row in q.users.page(self.conn, tables.users.c.id.in_(inside))}
         for row in q.memberships.find(self.conn, group_id=group.name):
             kind, name = _member(row.user_id)
-            one = self._get(kind, name)
+            one = users.get(name) if kind == "user" else self._get(kind, name)
             if one is not None:
                 found.append(Subject(kind, one))
         return found
@@ -228,13 +242,27 @@ class Directory:
         while waiting:
             one = waiting.pop()
             member = one.name if one.kind == "user" else GROUP_MEMBER + one.name
-            for row in q.memberships.find(self.conn, user_id=member):
-                group = self._get("group", row.group_id)
-                if group is not None and row.group_id not in found:
-                    found[row.group_id] = Subject("group", group)
+            for group in self._above(member):
+                if group.name not in found:
+                    found[group.name] = group
                     if inherited:
-                        waiting.append(found[row.group_id])
+                        waiting.append(group)
         return [found[name] for name in sorted(found)]
+
+    def _above(self, member: str) -> list[Subject]:
+        if self._groups_of is not None:
+            return self._groups_of.get(member, [])
+        table = tables.memberships
+        inside = select(table.c.group_id).where(table.c.user_id == member)
+        return [Subject("group", row) for row in q.groups.page(self.conn, tables.groups.c.id.in_(inside))]
+
+    def read_memberships(self) -> None:
+        """Reads all memberships at once, before many subjects are shown; nothing may change afterwards."""
+        self._groups_of = {}
+        known = {one.name: one for one in self.rows("group")}
+        for row in q.memberships.find(self.conn):
+            if row.group_id in known:
+                self._groups_of.setdefault(row.user_id, []).append(known[row.group_id])
 
     def join(self, group: Subject, member: Subject) -> bool:
         """Puts a subject into a group; tells whether it was not there."""

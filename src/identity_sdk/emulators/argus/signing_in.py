@@ -1,11 +1,9 @@
-"""Signing in and out, sessions, and what a user does to its own credentials: ``/authentication/v1``."""
+"""Signing in and out, and sessions: ``/authentication/v1``."""
 
 from __future__ import annotations
 
-import base64
 from typing import cast
 
-from identity_sdk.emulators.argus.accounts import key_descriptor
 from identity_sdk.emulators.argus.call import Call
 from identity_sdk.emulators.argus.caller import named
 from identity_sdk.emulators.argus.directory import Subject, facts
@@ -65,7 +63,7 @@ def _response(call: Call, user: Subject, row: q.SessionRow, token: str) -> JSON:
     for identifier in cast("list[str]", call.body.get("requestedAuthorizations") or []):
         if identifier not in operations:
             raise field_error("requestedAuthorizations", f"{identifier} is not known")
-        authorizations.append(_authorization(call, user, identifier, operations[identifier]))
+        authorizations.append(authorization(call, user, identifier, operations[identifier]))
     return {
         "credentials": _credentials(row, token),
         "sessionKey": facts(row).get("key"),
@@ -73,7 +71,7 @@ def _response(call: Call, user: Subject, row: q.SessionRow, token: str) -> JSON:
     }
 
 
-def _authorization(call: Call, user: Subject, identifier: str, operation: str) -> JSON:
+def authorization(call: Call, user: Subject, identifier: str, operation: str) -> JSON:
     token, expires = call.accounts.authorize(user, operation)
     return {
         "authorization": token,
@@ -179,7 +177,7 @@ def totp_authentication(call: Call) -> Answer:
 
 def apikey_authenticate(call: Call) -> Answer:
     user, key = call.accounts.key_owner(str(call.body["apikey"]), call.asked.client)
-    limits = _limits_of(call, cast("JSON", facts(key).get("constraints") or {}))
+    limits = limits_of(call, cast("JSON", facts(key).get("constraints") or {}))
     call.accounts.succeeded(user, "apikey")
     row, token = call.accounts.open(
         user, "APIKEY", call.asked.client, **({"limits": limits} if limits else {})
@@ -247,10 +245,10 @@ def evict_session(call: Call) -> Answer:
 
 
 def session_methods(call: Call) -> Answer:
-    return _methods(call, call.who.user)
+    return methods_of(call, call.who.user)
 
 
-def _methods(call: Call, user: Subject) -> Answer:
+def methods_of(call: Call, user: Subject) -> Answer:
     states = {
         "PASSWORD": call.accounts.has_password(user),
         "TOTP": bool(call.accounts.generators(user, confirmed=True)),
@@ -271,7 +269,7 @@ def _methods(call: Call, user: Subject) -> Answer:
 
 def user_methods(call: Call) -> Answer:
     call.who.need(call.asked)
-    return _methods(call, call.user())
+    return methods_of(call, call.user())
 
 
 def session_customers(call: Call) -> Answer:
@@ -296,7 +294,7 @@ def session_permission(call: Call) -> Answer:
     return stash(None)
 
 
-def _limits_of(call: Call, told: JSON) -> JSON:
+def limits_of(call: Call, told: JSON) -> JSON:
     """Functions and customers of a body, by name: 412 for an unknown one."""
     functions = named(told, "function", "functionID")
     customers = named(told, "customer", "customerID")
@@ -312,7 +310,7 @@ def _limits_of(call: Call, told: JSON) -> JSON:
 
 def _narrowed(call: Call, *, legacy: bool) -> Answer:
     """A constrained session: a subset of what the caller may; never more."""
-    who, limits = call.who, _limits_of(call, call.body)
+    who, limits = call.who, limits_of(call, call.body)
     for name in cast("list[str]", limits.get("functions") or []):
         if not who.may(name):
             raise refuse(403, f"{name} is not among the functions of this session")
@@ -342,7 +340,7 @@ def _impersonated(call: Call, *, legacy: bool) -> Answer:
     user = call.directory.find("user", name)
     if user is None:
         raise refuse(404, f"No user {name}")
-    limits = _limits_of(call, call.body)
+    limits = limits_of(call, call.body)
     row, token = call.accounts.open(
         user,
         "IMPERSONATED",
@@ -360,182 +358,3 @@ def impersonate(call: Call) -> Answer:
 
 def impersonate_session(call: Call) -> Answer:
     return _impersonated(call, legacy=False)
-
-
-# API keys.
-
-
-def _key(call: Call, row: q.CredentialRow) -> JSON:
-    return key_descriptor(row, call.views.named(facts(row).get("by")), call.views.constraints(row))
-
-
-def _keys(call: Call, user: Subject) -> list[JSON]:
-    return [_key(call, row) for row in call.accounts.keys(user)]
-
-
-def _make_key(call: Call, user: Subject) -> Answer:
-    if call.body.get("disableSourceRestriction"):
-        raise field_error("disableSourceRestriction", "is not permitted")
-    _limits_of(call, cast("JSON", call.body.get("sessionConstraints") or {}))
-    row, whole = call.accounts.make_key(user, call.body, call.who.user)
-    return call.made({"apiKeyString": whole, "keyDescriptor": _key(call, row)})
-
-
-def initiate_key(call: Call) -> Answer:
-    call.accounts.prove(call.who.user, call.body, "apikey.create")
-    return _make_key(call, call.who.user)
-
-
-def list_keys(call: Call) -> Answer:
-    return stash({"keys": _keys(call, call.who.user)})
-
-
-def renew_key(call: Call) -> Answer:
-    call.accounts.prove(call.who.user, call.body, "apikey.renew")
-    row = call.accounts.key(call.who.user, call.id("key"))
-    return stash({"renewedKey": _key(call, call.accounts.renew_key(row, call.body))})
-
-
-def revoke_key(call: Call) -> Answer:
-    row = call.accounts.key(call.who.user, call.id("key"))
-    q.credentials.delete(call.directory.conn, row.id)
-    return stash({"keys": _keys(call, call.who.user)})
-
-
-def list_user_keys(call: Call) -> Answer:
-    call.who.need(call.asked)
-    return stash({"keys": _keys(call, call.user())})
-
-
-def initiate_user_key(call: Call) -> Answer:
-    call.who.need(call.asked)
-    return _make_key(call, call.user())
-
-
-def renew_user_key(call: Call) -> Answer:
-    call.who.need(call.asked)
-    row = call.accounts.key(call.user(), call.id("key"))
-    return stash({"renewedKey": _key(call, call.accounts.renew_key(row, call.body))})
-
-
-def revoke_user_key(call: Call) -> Answer:
-    call.who.need(call.asked)
-    user = call.user()
-    row = call.accounts.key(user, call.id("key"))
-    shown = _key(call, row)
-    q.credentials.delete(call.directory.conn, row.id)
-    return stash({"revokedKey": shown} if call.id("key").isdigit() else {"keys": _keys(call, user)})
-
-
-# TOTP.
-
-
-def _seed(call: Call, user: Subject, row: q.TotpRow, cookie: str | None) -> Answer:
-    raw = base64.b32decode(row.secret)
-    shown: JSON = {
-        "userName": user.name,
-        "passCodeLength": call.choices.code_length,
-        "keyAlgorithm": "HmacSHA1",
-        "seedBase32": row.secret,
-        "seedBase64": base64.b64encode(raw).decode("ascii"),
-    }
-    if cookie is not None and call.choices.totp_cookie == "data":
-        return stash({**shown, "cookie": cookie})
-    answer = stash(shown)
-    return (
-        answer
-        if cookie is None
-        else answer.having(("Set-Cookie", f"argus_totp={cookie}; Path=/; Secure; HttpOnly"))
-    )
-
-
-def initialize_totp(call: Call) -> Answer:
-    call.accounts.prove(call.who.user, call.body, "totp.initialize")
-    row, cookie = call.accounts.new_generator(call.who.user, confirmed=False)
-    return _seed(call, call.who.user, row, cookie)
-
-
-def verify_totp(call: Call) -> Answer:
-    call.accounts.verify_generator(
-        call.who.user, str(call.body["cookie"]), str(call.body["verificationCode"])
-    )
-    return stash({"message": "TOTP enabled"})
-
-
-def revoke_totp(call: Call) -> Answer:
-    if not call.accounts.drop_generators(call.who.user):
-        raise refuse(404, "There is no TOTP generator")
-    return stash({})
-
-
-def initiate_user_totp(call: Call) -> Answer:
-    call.who.need(call.asked)
-    user = call.user()
-    row, _ = call.accounts.new_generator(user, confirmed=True)
-    return _seed(call, user, row, None)
-
-
-def revoke_user_totp(call: Call) -> Answer:
-    call.who.need(call.asked)
-    if not call.accounts.drop_generators(call.user()):
-        raise refuse(404, "There is no TOTP generator")
-    return stash({})
-
-
-# Passwords, and how others sign in.
-
-
-def change_password(call: Call) -> Answer:
-    """By an authorization, which says whose it is; or by the old password of the caller."""
-    new, authorization = str(call.body["newPassword"]), call.body.get("authorization")
-    if authorization is not None:
-        user = call.accounts.authorized(str(authorization), "password.set")
-    else:
-        if call.caller is None:
-            raise refuse(401)
-        user = call.caller.user
-        if not call.accounts.right_password(user, str(call.body.get("oldPassword", ""))):
-            _bad_password("wrongPassword", "The old password is wrong")
-    if len(new) < 8:
-        _bad_password("tooShort", "The password is too short")
-    call.accounts.set_password(user, new)
-    call.directory.change(user, {}, {"forcePasswordChange": False, "failures": 0})
-    return stash({})
-
-
-def _bad_password(reason: str, text: str) -> None:
-    refusal = field_error("newPassword", text)
-    refusal.data = {"breachCount": 0, "message": text, "reason": reason}
-    raise refusal
-
-
-def user_status(call: Call) -> Answer:
-    call.who.need(call.asked)
-    told = call.user().facts
-    return stash(
-        {"blocked": bool(told.get("blocked")), "forcePasswordChange": bool(told.get("forcePasswordChange"))}
-    )
-
-
-def block_user(call: Call) -> Answer:
-    call.who.need(call.asked)
-    call.directory.change(call.user(), {}, {"blocked": True})
-    return stash({})
-
-
-def unblock_user(call: Call) -> Answer:
-    call.who.need(call.asked)
-    call.directory.change(call.user(), {}, {"blocked": False, "failures": 0})
-    return stash({})
-
-
-def reset_password(call: Call) -> Answer:
-    call.who.need(call.asked)
-    user = call.user()
-    q.passwords.delete(call.directory.conn, user.name)
-    return stash(_authorization(call, user, "setPassword", "password.set"))
-
-
-def end_sessions(call: Call) -> Answer:
-    call.who.need(call.asked)
-    return stash({"sessionsDeleted": call.accounts.end_all(call.user())})
