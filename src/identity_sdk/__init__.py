@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from identity_sdk.adapters.argus.adapter import Argus
+    from identity_sdk.adapters.authress.adapter import Authress
     from identity_sdk.adapters.base import Adapter
     from identity_sdk.adapters.lakefs.adapter import LakeFS
     from identity_sdk.adapters.local.adapter import Local
@@ -71,6 +72,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "adapters.argus.adapter": "Argus",
+    "adapters.authress.adapter": "Authress",
     "adapters.base": "Adapter",
     "adapters.lakefs.adapter": "LakeFS",
     "adapters.local.adapter": "Local",
@@ -98,6 +100,7 @@ __all__ = [
     "Argus",
     "AuthMethod",
     "AuthenticationError",
+    "Authress",
     "Bearer",
     "Capabilities",
     "ChallengeRequiredError",

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from identity_sdk.adapters.argus.adapter import Argus, ArgusOptions
+    from identity_sdk.adapters.authress.adapter import Authress, AuthressOptions
     from identity_sdk.adapters.lakefs.adapter import LakeFS, LakeFSOptions
     from identity_sdk.adapters.local.adapter import Local, LocalOptions
     from identity_sdk.options import CallOptions, ClientSettings
@@ -240,6 +241,8 @@ def _pipeline(shared: Shared, options: ClientOptions, adapter: Adapter) -> Pipel
 
 @overload
 def connect(target: Literal["argus"], **options: Unpack[ArgusOptions]) -> IdentityClient[Argus]: ...
+@overload
+def connect(target: Literal["authress"], **options: Unpack[AuthressOptions]) -> IdentityClient[Authress]: ...
 @overload
 def connect(target: Literal["lakefs"], **options: Unpack[LakeFSOptions]) -> IdentityClient[LakeFS]: ...
 @overload

@@ -14,6 +14,7 @@ ENTRY_POINTS = "identity_sdk.adapters"
 
 BUILT_IN: dict[str, str] = {
     "argus": "identity_sdk.adapters.argus.adapter:Argus",
+    "authress": "identity_sdk.adapters.authress.adapter:Authress",
     "lakefs": "identity_sdk.adapters.lakefs.adapter:LakeFS",
     "local": "identity_sdk.adapters.local.adapter:Local",
 }
