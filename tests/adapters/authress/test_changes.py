@@ -468,7 +468,8 @@ async def test_deleting_a_user_goes_through_all_that_names_it(authress: Authress
     sender.script = [
         answer(200, {"userId": "u1"}), answer(200, groups), answer(200, GROUP), answer(200, GROUP),
         answer(200, {**GROUP, "groupId": "grp_b", "users": [], "admins": [{"userId": "u1"}]}),
-        answer(200, {**GROUP, "groupId": "grp_b"}), answer(200, records), answer(200, RECORD), answer(202), answer(202),
+        answer(200, {**GROUP, "groupId": "grp_b"}), answer(200, records), answer(200, RECORD), answer(202),
+        answer(202),
     ]  # fmt: skip
     deletion = await authress.users.delete("u1")
     assert deletion.residual[0].until is not None
@@ -488,7 +489,8 @@ async def test_deleting_a_user_goes_through_all_that_names_it(authress: Authress
     assert stopped.value.left == ("take u1 out of access records", "delete u1")
     # what went meanwhile
     sender.script = [
-        answer(200, {"userId": "u1"}), answer(200, {"groups": [GROUP]}), GONE, answer(200, {"records": [RECORD]}), GONE, answer(202),
+        answer(200, {"userId": "u1"}), answer(200, {"groups": [GROUP]}), GONE, answer(200, {"records":
+        [RECORD]}), GONE, answer(202),
     ]  # fmt: skip
     await authress.users.delete("u1")
     sender.script = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Self, TypedDict
+from typing import ClassVar, Self
 from urllib.parse import urlsplit
 
 from identity_sdk import __version__
@@ -22,6 +22,7 @@ from identity_sdk.auth.sources import ApiKey, Auth, Bearer, BearerSource, TokenS
 from identity_sdk.capabilities import Propagation
 from identity_sdk.errors import ConfigurationError
 from identity_sdk.models import Session, Token
+from identity_sdk.options import ClientSettings
 from identity_sdk.resources.base import Resource
 from identity_sdk.secrets import Secret
 
@@ -32,7 +33,7 @@ KEYS_KEPT = 900.0
 """Seconds for which a public key is used without asking again. Until then a key that was withdrawn is believed."""
 
 
-class AuthressOptions(TypedDict, total=False):
+class AuthressOptions(ClientSettings, total=False):
     """What ``connect("authress", …)`` takes beside the client's own options.
 
     Keys:
