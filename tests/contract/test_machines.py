@@ -1,4 +1,4 @@
-"""Machines whose ids the backend chooses, sessions of those who sign each request, and what else one backend alone has."""
+"""Machines whose ids the backend chooses, sessions of those who sign each request, and what one backend alone has."""
 
 from __future__ import annotations
 

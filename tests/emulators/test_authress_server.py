@@ -326,8 +326,8 @@ async def test_bodies_that_are_refused(invalid: int) -> None:
 
 async def test_paths(service: Service) -> None:
     for line, status in (
-        ("GET /", 404), ("GET /v1", 404), ("GET /v1/groups/", 404), ("GET /v1/groups/a/b", 404), ("GET
-        /V1/groups", 404),
+        ("GET /", 404), ("GET /v1", 404), ("GET /v1/groups/", 404), ("GET /v1/groups/a/b", 404),
+        ("GET /V1/groups", 404),
         ("PATCH /v1/groups/grp_x", 405), ("POST /v1/users", 405), ("DELETE /v1/clients//access-keys/k", 404),
     ):  # fmt: skip
         assert (await service(line, {})).status == status, line

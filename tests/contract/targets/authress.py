@@ -1,4 +1,4 @@
-"""Authress over its emulator, on a real socket: as the service is taken to be, and with every other plausible answer."""
+"""Authress over its emulator, on a real socket: as the service is taken to be, and with other plausible answers."""
 
 from __future__ import annotations
 
