@@ -13,7 +13,7 @@ import pytest
 import trustme
 
 import identity_sdk
-from identity_sdk.emulators import lakefs
+from identity_sdk.emulators import authress, lakefs
 from identity_sdk.emulators.server import running
 from identity_sdk.store import Store
 
@@ -49,6 +49,19 @@ def served_lakefs(runner: asyncio.Runner) -> Iterator[dict[str, Any]]:
     runner.run(store.aclose())
 
 
+@contextmanager
+def served_authress(runner: asyncio.Runner) -> Iterator[dict[str, Any]]:
+    """The same for Authress."""
+    store = Store.open("sqlite://")
+    app = authress.create_app(store)
+    with running(app) as url:
+        yield {"base_url": url, "access_key": app.state.emulator.access_key}
+    runner.run(store.aclose())
+
+
+SERVED = {"lakefs": served_lakefs, "authress": served_authress}
+
+
 @pytest.fixture
 def snippet_names(
     runner: asyncio.Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
@@ -62,8 +75,8 @@ def snippet_names(
 
 def names_for(page: Path, runner: asyncio.Runner) -> Iterator[dict[str, Any]]:
     names: dict[str, Any] = {"__name__": "snippet"}
-    if page.stem == "lakefs":
-        with served_lakefs(runner) as connected:
+    if page.stem in SERVED:
+        with SERVED[page.stem](runner) as connected:
             names.update(connected)
             yield names
             runner.run(names["idp"].aclose())
