@@ -32,7 +32,11 @@ PASSWORD = "the administrator's password"
 async def test_grants_for_a_customer(world: World) -> None:
     user, group, name = await world.user(), await world.group(), await world.policy()
     policy = await world.idp.policies.get(name)
-    assert (policy.id, policy.statements[0].actions, policy.statements[0].resources) == (name, (name,), ("*",))
+    assert (policy.id, policy.statements[0].actions, policy.statements[0].resources) == (
+        name,
+        (name,),
+        ("*",),
+    )
     for customer in ("mnemonic", "acme", "acme"):
         await world.idp.policies.attach(name, user=user, customer=customer)
     await world.idp.policies.attach(name, group=group, customer="acme")
@@ -113,7 +117,10 @@ async def test_ones_own_keys(world: World) -> None:
     made = await world.idp.credentials.create(
         name="laptop", valid_sources=("203.0.113.0/24", "127.0.0.1"), password=PASSWORD
     )
-    assert (made.name, [one.network for one in made.valid_sources]) == ("laptop", ["203.0.113.0/24", "127.0.0.1/32"])
+    assert (made.name, [one.network for one in made.valid_sources]) == (
+        "laptop",
+        ["203.0.113.0/24", "127.0.0.1/32"],
+    )
     assert await world.alive(made)
     assert (await world.idp.credentials.renew(made, password=PASSWORD)).id == made.id
     elsewhere = await world.idp.credentials.create(valid_sources=("203.0.113.0/24",))

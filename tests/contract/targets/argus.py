@@ -41,7 +41,11 @@ RULES = Rules(
     lifetimes=(10 * DAY, 20 * DAY),
     renews_expired=True,
     some_cursor="1",
-    scope=("viewUsers", lambda idp, user: idp.users.get(user), lambda idp, user: idp.users.update(user, name="x")),
+    scope=(
+        "viewUsers",
+        lambda idp, user: idp.users.get(user),
+        lambda idp, user: idp.users.update(user, name="x"),
+    ),
 )
 
 
@@ -49,7 +53,13 @@ class ArgusWorld(World):
     target: ArgusTarget
 
     def __init__(
-        self, target: ArgusTarget, idp: IdentityClient[Any], server: Server, store: Store, clock: ManualClock, emulator: Any
+        self,
+        target: ArgusTarget,
+        idp: IdentityClient[Any],
+        server: Server,
+        store: Store,
+        clock: ManualClock,
+        emulator: Any,
     ) -> None:
         super().__init__(target, idp)
         self.clock = clock
@@ -80,7 +90,9 @@ class ArgusWorld(World):
     def calls(self) -> Mapping[str, Any]:
         return {
             "credentials.renew": lambda idp, stage: idp.credentials.renew(stage.key, user=stage.user),
-            "credentials.confirm": lambda idp, stage: idp.credentials.confirm("totp:x", "000000", cookie="c-1"),
+            "credentials.confirm": lambda idp, stage: idp.credentials.confirm(
+                "totp:x", "000000", cookie="c-1"
+            ),
             "sessions.constrain": lambda idp, stage: idp.sessions.constrain(["viewUsers"]),
             "tokens.get": lambda idp, stage: idp.tokens.get(stage.token),
             "tokens.revoke": lambda idp, stage: idp.tokens.revoke(stage.token),
@@ -100,7 +112,9 @@ class ArgusWorld(World):
 
         def write(conn: Any) -> None:
             for one in ids:
-                q.credentials.put(conn, q.CredentialRow(id=one, user_id=owner, kind="api_key", created_at=now))
+                q.credentials.put(
+                    conn, q.CredentialRow(id=one, user_id=owner, kind="api_key", created_at=now)
+                )
 
         await self.store.write(write)
         return ids
@@ -140,7 +154,9 @@ class ArgusTarget(Target):
         clock = ManualClock()
         store = Store.open("sqlite://", clock=clock.time)
         admin = argus.Admin("admin", PASSWORD, "secret")
-        app = argus.create_app(store, choices=argus.Choices.parse(self.choices), clock=clock.time, admin=admin)
+        app = argus.create_app(
+            store, choices=argus.Choices.parse(self.choices), clock=clock.time, admin=admin
+        )
         emulator = app.state.emulator
         await emulator.prepare()
         server: Server = services.server()
@@ -180,5 +196,7 @@ TARGETS = (
         "duplicate=409",
         "repeated=refused",
     ),
-    _target("argus-terse", "count=uncounted", "error_body=empty", "page=100", "bad_csrf=401", "wrong_password=412"),
+    _target(
+        "argus-terse", "count=uncounted", "error_body=empty", "page=100", "bad_csrf=401", "wrong_password=412"
+    ),
 )
