@@ -26,6 +26,7 @@ from identity_sdk.errors import (
     NotSupportedError,
 )
 from identity_sdk.models import Token
+from identity_sdk.secrets import Secret
 
 pytestmark = pytest.mark.anyio
 
@@ -111,6 +112,45 @@ async def test_a_bearer_token(site: Any) -> None:
     assert (
         await site.client(Token.model_validate({"id": "t", "value": value})).sessions.current()
     ).id == current.id
+
+
+async def test_a_token_that_expires_in_the_middle_of_a_list(site: Any) -> None:
+    """Whatever can get another does so, once; a bearer token cannot."""
+    idp = site.client(None)
+    (method,) = await idp.sessions.methods()
+    await site.idp.users.create("sso-user", global_role="ADMIN")
+    session = await idp.sessions.create("sso", **at_the_provider(method.url))
+    bearer = site.client(Bearer(site.emulator.token("boss", "ADMIN", 600.0)))
+    for client, renewed in ((site.idp, True), (site.client(session), True), (bearer, False)):
+        page = await anext(client.users.list(limit=1).pages())
+        site.emulator.clock = lambda: time.time() + 700
+        site.requests()
+        rest = client.users.list(cursor=page.cursor)
+        if renewed:
+            assert [user.id for user in await rest] == ["sso-user"]
+            assert site.requests() == ["GET /admin/users", "POST /refresh", "GET /admin/users"]
+        else:
+            with pytest.raises(AuthenticationError):
+                await rest
+            assert site.requests() == ["GET /admin/users"]
+        site.emulator.clock = time.time
+
+
+async def test_a_cookie_gets_new_tokens_until_it_is_dead(site: Any) -> None:
+    idp = site.client(None)
+    await site.idp.users.create("sso-user", global_role="ADMIN")
+    login = await idp.native.login(redirection="http://front.example/")
+    session = await idp.sessions.create("sso", **at_the_provider(login.url), cookie=login.cookie)
+    client = site.client(session)
+    page = await anext(client.users.list(limit=1).pages())
+    site.emulator.clock = lambda: time.time() + 700
+    assert [user.id for user in await client.users.list(cursor=page.cursor)] == ["sso-user"]
+    site.emulator.clock = lambda: time.time() + 90000  # past the refresh token in the cookie
+    with pytest.raises(AuthenticationError):
+        await client.users.list()
+    wrong = session.model_copy(update={"cookie": Secret("AIOHTTP_SESSION=wrong"), "token": None})
+    with pytest.raises(AuthenticationError):
+        await site.client(wrong).users.list()
 
 
 async def test_signing_in_at_the_provider(site: Any) -> None:
