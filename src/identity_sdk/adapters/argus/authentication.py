@@ -106,7 +106,9 @@ class ApiKeyModule(ArgusModule):
 class ConstrainModule(ArgusModule):
     """``native.constrain``."""
 
-    @operation(f"POST {V1}/constrain", success=DONE, retry=Retry.IDEMPOTENT)  # a second session harms nobody
+    @operation(
+        f"POST {V1}/constrain", success=SIGNED_IN, retry=Retry.IDEMPOTENT
+    )  # a second session harms nobody
     async def constrain(self, body: i.Constraint) -> SignIn:
         """A session of the same user that may do less (deprecated since: ``session.constrain_session``)."""
         ...
@@ -115,7 +117,7 @@ class ConstrainModule(ArgusModule):
 class ImpersonateModule(ArgusModule):
     """``native.impersonate``."""
 
-    @operation(f"POST {V1}/impersonate", success=DONE, retry=Retry.IDEMPOTENT)
+    @operation(f"POST {V1}/impersonate", success=SIGNED_IN, retry=Retry.IDEMPOTENT)
     async def impersonate(self, body: i.Impersonation) -> SignIn:
         """A session as somebody else (deprecated since: ``session.impersonate_session``)."""
         ...
@@ -289,12 +291,12 @@ class SessionModule(ArgusModule):
         """Whether the session may use a function for a customer: 403 (``PermissionDeniedError``) is no."""
         ...
 
-    @operation(f"POST {V1}/session/constrain", success=DONE, retry=Retry.IDEMPOTENT)
+    @operation(f"POST {V1}/session/constrain", success=SIGNED_IN, retry=Retry.IDEMPOTENT)
     async def constrain_session(self, body: i.Constraint) -> SignIn:
         """A session of the same user that may do less."""
         ...
 
-    @operation(f"POST {V1}/session/impersonate", success=DONE, retry=Retry.IDEMPOTENT)
+    @operation(f"POST {V1}/session/impersonate", success=SIGNED_IN, retry=Retry.IDEMPOTENT)
     async def impersonate_session(self, body: i.Impersonation) -> SignIn:
         """A session as somebody else, with what both may do."""
         ...
