@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from identity_sdk.adapters.argus.adapter import Argus
+    from identity_sdk.adapters.auth_service.adapter import AuthService
     from identity_sdk.adapters.authress.adapter import Authress
     from identity_sdk.adapters.base import Adapter
+    from identity_sdk.adapters.igtcloud.adapter import IgtCloud
     from identity_sdk.adapters.lakefs.adapter import LakeFS
     from identity_sdk.adapters.local.adapter import Local
     from identity_sdk.auth.sources import AccessKey, ApiKey, Bearer, Password, RefreshToken
@@ -72,8 +74,10 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "adapters.argus.adapter": "Argus",
+    "adapters.auth_service.adapter": "AuthService",
     "adapters.authress.adapter": "Authress",
     "adapters.base": "Adapter",
+    "adapters.igtcloud.adapter": "IgtCloud",
     "adapters.lakefs.adapter": "LakeFS",
     "adapters.local.adapter": "Local",
     "auth.sources": "AccessKey ApiKey Bearer Password RefreshToken",
@@ -99,6 +103,7 @@ __all__ = [
     "ApiKey",
     "Argus",
     "AuthMethod",
+    "AuthService",
     "AuthenticationError",
     "Authress",
     "Bearer",
@@ -117,6 +122,7 @@ __all__ = [
     "Group",
     "IdentityClient",
     "IdentityError",
+    "IgtCloud",
     "InvalidRequestError",
     "Items",
     "LakeFS",

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from typing import Unpack
 
     from identity_sdk.adapters.argus.adapter import Argus, ArgusOptions
+    from identity_sdk.adapters.auth_service.adapter import AuthService, AuthServiceOptions
     from identity_sdk.adapters.authress.adapter import Authress, AuthressOptions
+    from identity_sdk.adapters.igtcloud.adapter import IgtCloud, IgtCloudOptions
     from identity_sdk.adapters.lakefs.adapter import LakeFS, LakeFSOptions
     from identity_sdk.adapters.local.adapter import Local, LocalOptions
     from identity_sdk.options import CallOptions, ClientSettings
@@ -242,7 +244,13 @@ def _pipeline(shared: Shared, options: ClientOptions, adapter: Adapter) -> Pipel
 @overload
 def connect(target: Literal["argus"], **options: Unpack[ArgusOptions]) -> IdentityClient[Argus]: ...
 @overload
+def connect(
+    target: Literal["auth-service", "auth_service"], **options: Unpack[AuthServiceOptions]
+) -> IdentityClient[AuthService]: ...
+@overload
 def connect(target: Literal["authress"], **options: Unpack[AuthressOptions]) -> IdentityClient[Authress]: ...
+@overload
+def connect(target: Literal["igtcloud"], **options: Unpack[IgtCloudOptions]) -> IdentityClient[IgtCloud]: ...
 @overload
 def connect(target: Literal["lakefs"], **options: Unpack[LakeFSOptions]) -> IdentityClient[LakeFS]: ...
 @overload

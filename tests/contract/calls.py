@@ -40,18 +40,20 @@ async def prepare(world: World) -> Stage:
         stage.user = await world.user()
     else:
         stage.user = (await idp.users.me()).id
-    if world.can("groups.create"):
+    if world.can("groups.add_member"):
         stage.group = await world.group()
         await idp.groups.add_member(stage.group, stage.user)
     if world.can("policies.attach"):
         stage.policy = await world.policy()
         await idp.policies.attach(stage.policy, user=stage.user)
     stage.owner = stage.user if world.can("users.create", "kind=human") else await world.key_user()
-    stage.credential = await idp.credentials.create(stage.owner)
+    owner = idp
+    if world.can("credentials.create"):
+        stage.credential = await world.credential(stage.owner)
+        owner = await world.sign_in(stage.credential)
     if world.can("credentials.create", "kind=totp"):
         stage.totp = await idp.credentials.create(stage.owner, kind="totp")
         stage.expiring = await idp.credentials.create(stage.owner, kind="api_key", lifetime=86400 * 365.0)
-    owner = await world.sign_in(stage.credential)
     if world.can("tokens.issue"):
         stage.token = await owner.tokens.issue()
     key = stage.credential

@@ -62,7 +62,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         pytest.param(target, one, id=f"{target.name}-{one.verb}", marks=covers(one.verb, *options))
         for target in chosen
         for one in LISTS
-        if _fits(target, {one.verb: set(options), **{verb: set[str]() for verb in one.needs}})
+        if _fits(target, {one.verb: set(options) | one.options, **{verb: set[str]() for verb in one.needs}})
     ]
     metafunc.parametrize(("target", "lists"), pairs)
 

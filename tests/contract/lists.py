@@ -43,7 +43,14 @@ class ListVerb:
     @property
     def needs(self) -> tuple[str, ...]:
         """What it takes to fill it."""
+        if self.what.startswith("policies of"):
+            return ("policies.attach",)
         return ("users.create",) if self.verb.startswith(("users.", "credentials.", "tokens.")) else ()
+
+    @property
+    def options(self) -> set[str]:
+        """The options that it takes to ask for it."""
+        return {"user"} if self.verb in ("credentials.list", "tokens.list", "policies.permissions") else set()
 
     @property
     def _key(self) -> Callable[[Any], str]:

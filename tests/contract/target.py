@@ -74,10 +74,13 @@ class Rules:
         lifetimes: two lives of an API key that it can give, the shorter one first, in seconds.
         renews_expired: whether a key can be renewed after its end.
         some_cursor: a cursor of the list of users, though perhaps one after its end.
-        dated: whether groups have a date.
+        dated: whether users and groups have a date.
         any_principal: whether an id that nobody has may be a member, hold a policy and be asked about.
         ids_return: whether the id of a deleted policy can be given to another.
         keys: the most credentials that one owner may have.
+        paged: whether the server has pages at all.
+        erasable: whether a user can be without an address.
+        roles: two roles that a member of a group can have.
     """
 
     awkward: Sequence[str]
@@ -100,6 +103,9 @@ class Rules:
     any_principal: bool = False
     ids_return: bool = True
     keys: int | None = None
+    erasable: bool = True
+    paged: bool = True
+    roles: tuple[str, str] = ("reader", "owner")
 
 
 class World(ABC):
@@ -139,6 +145,14 @@ class World(ABC):
     async def key_user(self) -> str:
         """Somebody who can own a credential: a new user, or where none can be made the administrator."""
         return await self.user() if self.can("users.create") else str((await self.idp.users.me()).id)
+
+    async def credential(self, owner: str) -> Any:
+        """Something that ``owner`` can sign in by; :meth:`sign_in` takes it."""
+        return await self.idp.credentials.create(owner)
+
+    async def machine(self) -> Any:
+        """A new machine identity."""
+        return await self.idp.users.create(self.name("robot"), kind="service")
 
     async def alive(self, credential: Any) -> bool:
         """Whether somebody can sign in by a credential as ``credentials.create`` answered it."""
@@ -236,6 +250,7 @@ class Target(ABC):
         rotates: whether ``tokens.refresh`` takes a refresh token, which works once.
         thorough: whether the long lists are worth their time here: once per store and dialect.
         real: whether it is somebody's own server: what is made there is deleted again, what cannot be shown is skipped.
+        given_tokens_renew: whether a client of an issued token gets the next one by itself.
         narrowed: whether ``ping()`` takes cells away that the adapter itself declares.
     """
 
@@ -247,6 +262,7 @@ class Target(ABC):
     rotates: bool = False
     thorough: bool = False
     narrowed: bool = False
+    given_tokens_renew: bool = False
     real: bool = False
 
     @property

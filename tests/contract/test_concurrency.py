@@ -129,7 +129,7 @@ async def test_many_keys_at_once(world: World) -> None:
 @needs("users.create", "kind=human")
 async def test_one_user_deleted_many_times_at_once(world: World) -> None:
     user = await world.user()
-    await world.idp.credentials.create(user)
+    await world.credential(user)
     answers = await at_once(*[lambda: world.idp.users.delete(user)] * 5)
     assert len(failures(answers)) < 5
     assert {type(error) for error in failures(answers)} <= {NotFoundError}
@@ -140,7 +140,7 @@ async def test_one_user_deleted_many_times_at_once(world: World) -> None:
 
 @covers("tokens.refresh", "token")
 @needs("tokens.revoke")
-@needs("tokens.list")
+@needs("tokens.list", "user")
 async def test_a_refresh_token_shown_by_many_at_once(world: World) -> None:
     """It works once, and then its family is ended: somebody has stolen it."""
     client = await world.sign_in(await world.idp.credentials.create(await world.user()))

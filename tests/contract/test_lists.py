@@ -107,6 +107,7 @@ async def test_users_where_there_is_but_one(world: World) -> None:
 
 
 @covers("groups.list", "prefix", "limit", "cursor")
+@needs("groups.create")
 async def test_groups_by_prefix(world: World) -> None:
     stem = world.name("gr")
     made = sorted([(await world.idp.groups.create(stem + ending)).id for ending in ("", "a", "ab", "b")])
@@ -179,9 +180,10 @@ async def test_ten_thousand_users(world: World) -> None:
     assert [user.id for user in await world.idp.users.list(prefix=stem, limit=9_999)] == ids[:9_999]
     sizes = [len(page.items) async for page in world.idp.users.list(prefix=stem).pages()]
     assert sum(sizes) == 10_000
-    assert max(sizes) <= (world.rules.page or 10_000)
+    assert max(sizes) <= (world.rules.page or 10_000) or not world.rules.paged
     count = 0
-    async for page in world.idp.users.list(prefix=stem).pages():
+    half = None if world.rules.paged else 5_000
+    async for page in world.idp.users.list(prefix=stem, limit=half).pages():
         count += len(page.items)
         if count >= 5_000:
             break

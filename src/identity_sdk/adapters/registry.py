@@ -14,6 +14,8 @@ ENTRY_POINTS = "identity_sdk.adapters"
 
 BUILT_IN: dict[str, str] = {
     "argus": "identity_sdk.adapters.argus.adapter:Argus",
+    "igtcloud": "identity_sdk.adapters.igtcloud.adapter:IgtCloud",
+    "auth-service": "identity_sdk.adapters.auth_service.adapter:AuthService",
     "authress": "identity_sdk.adapters.authress.adapter:Authress",
     "lakefs": "identity_sdk.adapters.lakefs.adapter:LakeFS",
     "local": "identity_sdk.adapters.local.adapter:Local",

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from contract.target import Target
-from contract.targets import argus, authress, lakefs, lakefs_real, local
+from contract.targets import argus, auth_service, authress, igtcloud, lakefs, lakefs_real, local
 
 __all__ = ["TARGETS"]
 
-TARGETS: tuple[Target, ...] = (*local.TARGETS, *lakefs.TARGETS, *lakefs_real.TARGETS, *argus.TARGETS, *authress.TARGETS)
+TARGETS: tuple[Target, ...] = (
+    *local.TARGETS,
+    *lakefs.TARGETS,
+    *lakefs_real.TARGETS,
+    *argus.TARGETS,
+    *authress.TARGETS,
+    *igtcloud.TARGETS,
+    *auth_service.TARGETS,
+)

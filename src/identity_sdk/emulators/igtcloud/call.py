@@ -68,6 +68,8 @@ class Call:
         Raises:
             Refused: it is a machine, or gone.
         """
+        if self.who.user is None and self.who.service is None:
+            raise self.directory.missing("User")
         if self.who.user is None:
             raise Refused(400, "Only users have a profile")
         return self.who.user
