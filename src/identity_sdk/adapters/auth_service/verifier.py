@@ -63,7 +63,7 @@ class Verifier:
             from identity_sdk.adapters.auth_service import jose
         except ModuleNotFoundError:  # pragma: no cover - only in an environment without the extra
             raise ConfigurationError(
-                'verifying needs joserfc: python -m pip install "unified-identity-sdk[local]"',
+                'verifying needs joserfc: python -m pip install "unified-identity-sdk[auth_service]"',
                 provider="auth-service",
             ) from None
         if now - self._fetched >= LIFETIME:
