@@ -13,7 +13,7 @@ import pytest
 import trustme
 
 import identity_sdk
-from identity_sdk.emulators import authress, lakefs
+from identity_sdk.emulators import argus, authress, lakefs
 from identity_sdk.emulators.server import running
 from identity_sdk.store import Store
 
@@ -59,7 +59,19 @@ def served_authress(runner: asyncio.Runner) -> Iterator[dict[str, Any]]:
     runner.run(store.aclose())
 
 
-SERVED = {"lakefs": served_lakefs, "authress": served_authress}
+@contextmanager
+def served_argus(runner: asyncio.Runner) -> Iterator[dict[str, Any]]:
+    """The same for Argus."""
+    store = Store.open("sqlite://")
+    app = argus.create_app(store)
+    emulator = app.state.emulator
+    runner.run(emulator.prepare())
+    with running(app) as url:
+        yield {"base_url": url, "api_key": emulator.api_key, "password": emulator.admin.password}
+    runner.run(store.aclose())
+
+
+SERVED = {"argus": served_argus, "lakefs": served_lakefs, "authress": served_authress}
 
 
 @pytest.fixture
