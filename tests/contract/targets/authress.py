@@ -11,6 +11,7 @@ from contract.clock import ManualClock
 from contract.seeding import plant
 from contract.server import Server
 from contract.target import Cutter, Rules, Services, Target, World
+from contract.witness import Witness
 from identity_sdk import connect
 from identity_sdk.adapters.authress.adapter import Authress
 from identity_sdk.adapters.base import Adapter
@@ -50,7 +51,12 @@ class AuthressWorld(World):
     target: AuthressTarget
 
     def __init__(
-        self, target: AuthressTarget, idp: IdentityClient[Any], server: Server, store: Store, clock: ManualClock
+        self,
+        target: AuthressTarget,
+        idp: IdentityClient[Any],
+        server: Server,
+        store: Store,
+        clock: ManualClock,
     ) -> None:
         super().__init__(target, idp)
         self.clock = clock
@@ -66,7 +72,7 @@ class AuthressWorld(World):
 
     def name(self, stem: str = "user") -> str:
         prefix = "grp_" if stem in ("group", "nogroup", "gr", "some-group") else ""
-        return prefix + super().name(stem)
+        return prefix + super().name(stem.replace(" ", "-"))
 
     async def user(self, stem: str = "user") -> str:
         """Somebody who has signed in: no operation makes a person."""
@@ -122,6 +128,8 @@ class AuthressWorld(World):
 @dataclass(frozen=True, kw_only=True)
 class AuthressTarget(Target):
     choices: authress.Choices
+    witnessed: bool = False
+    """Whether its traffic is held against the OpenAPI file, which knows the likeliest answers alone."""
 
     @property
     def adapter(self) -> type[Adapter]:
@@ -138,11 +146,16 @@ class AuthressTarget(Target):
         app = authress.create_app(store, admin=admin, choices=self.choices, clock=clock.time)
         await app.state.emulator.prepare()
         server: Server = services.server()
-        server.app = app
+        witness: Witness | None = None
+        if self.witnessed:
+            witness = services.witness("authress", self.name, authress.BASE_PATH, "authress")
+        server.app = app if witness is None else witness.around(app)
         adapter = Authress(base_url=server.url, auth=ApiKey(app.state.emulator.access_key))
         try:
             async with connect(adapter, clock=clock) as idp:
                 yield AuthressWorld(self, idp, server, store, clock)
+            if witness is not None:
+                witness.check()
         finally:
             server.app = None
             await store.aclose()
@@ -160,7 +173,14 @@ OTHERWISE = authress.Choices(
 """What is different from the default in one target, as far as it can go together."""
 
 TARGETS = (
-    AuthressTarget(name="authress", column="authress", rules=RULES, choices=authress.Choices(), thorough=True),
+    AuthressTarget(
+        name="authress",
+        column="authress",
+        rules=RULES,
+        choices=authress.Choices(),
+        thorough=True,
+        witnessed=True,
+    ),
     AuthressTarget(
         name="authress-otherwise", column="authress", rules=replace(RULES, ids_return=True), choices=OTHERWISE
     ),
