@@ -83,7 +83,9 @@ def _sign_in(idp: Any, stage: Stage) -> Any:
 
 def _confirm(idp: Any, stage: Stage) -> Any:
     code = stage.world.code(stage.totp.secret) if stage.totp is not None else "000000"
-    return idp.credentials.confirm(stage.totp.id if stage.totp is not None else "totp", code, user=stage.owner)
+    return idp.credentials.confirm(
+        stage.totp.id if stage.totp is not None else "totp", code, user=stage.owner
+    )
 
 
 Make = Callable[[Any, Stage], Awaitable[Any]]

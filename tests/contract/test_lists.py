@@ -102,7 +102,9 @@ async def test_users_where_there_is_but_one(world: World) -> None:
     assert me.id in [user.id for user in await world.idp.users.list(prefix=me.id[:2], kind=me.kind, limit=50)]
     pages = [page async for page in world.idp.users.list(limit=1).pages()]
     assert len(pages) == 1
-    after = world.idp.users.list(prefix=me.id, cursor=pages[0].cursor or world.rules.some_cursor, kind=me.kind)
+    after = world.idp.users.list(
+        prefix=me.id, cursor=pages[0].cursor or world.rules.some_cursor, kind=me.kind
+    )
     assert len(await after) <= 1
 
 

@@ -37,7 +37,9 @@ async def refreshed(
     try:
         answer = await api.refresh(authorization=proof, cookie=cookie)
         if not answer.token:
-            raise ProtocolError("the server answered an empty token", provider="auth-service", operation="refresh")
+            raise ProtocolError(
+                "the server answered an empty token", provider="auth-service", operation="refresh"
+            )
         return answer
     except NoAnswerError as silent:
         if not silent.broken:
