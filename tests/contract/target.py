@@ -164,7 +164,7 @@ class World(ABC):
         return True
 
     def key_sign_in(self, credential: Any) -> tuple[str, dict[str, Any]]:
-        """The method of ``sessions.create`` for a credential as ``credentials.create`` answered it, and its arguments."""
+        """The method of ``sessions.create`` for what ``credentials.create`` answered, and its arguments."""
         return self.rules.key_kind, {"identifier": credential.id, "secret": credential.secret}
 
     def calls(self) -> Mapping[str, Any]:
