@@ -19,7 +19,14 @@ import anyio
 
 from identity_sdk import Adapter, IdentityClient, IdentityError, NotSupportedError, Statement, connect
 
-STEPS = ("list users", "make a group", "put a user in it", "give it a policy", "check", "clean up")
+STEPS: tuple[str, ...] = (
+    "list users",
+    "make a group",
+    "put a user in it",
+    "give it a policy",
+    "check",
+    "clean up",
+)
 READ = Statement(effect="allow", actions=("fs:ReadObject",), resources=("*",))
 
 

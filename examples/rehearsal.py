@@ -14,11 +14,18 @@ from pathlib import Path
 import anyio
 from starlette.applications import Starlette
 
-from identity_sdk import AccessKey, Adapter, ApiKey, Bearer, LakeFS, Password
-from identity_sdk.adapters.argus.adapter import Argus
-from identity_sdk.adapters.auth_service.adapter import AuthService
-from identity_sdk.adapters.authress.adapter import Authress
-from identity_sdk.adapters.igtcloud.adapter import IgtCloud
+from identity_sdk import (
+    AccessKey,
+    Adapter,
+    ApiKey,
+    Argus,
+    Authress,
+    AuthService,
+    Bearer,
+    IgtCloud,
+    LakeFS,
+    Password,
+)
 from identity_sdk.emulators import argus, auth_service, authress, igtcloud, lakefs
 from identity_sdk.emulators.seed import plant
 from identity_sdk.emulators.server import running
