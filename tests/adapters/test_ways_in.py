@@ -15,9 +15,10 @@ import pytest
 from joserfc.jwk import RSAKey
 
 from identity_sdk import AccessKey, ApiKey, Argus, Bearer, LakeFS, Password, connect
+from identity_sdk.adapters.auth_service.adapter import AuthService
 from identity_sdk.adapters.igtcloud.adapter import IgtCloud
 from identity_sdk.adapters.lakefs.models import LakeFSSession
-from identity_sdk.emulators import argus, igtcloud, lakefs
+from identity_sdk.emulators import argus, auth_service, igtcloud, lakefs
 from identity_sdk.emulators.server import running
 from identity_sdk.emulators.tls import Authority
 from identity_sdk.errors import AuthenticationError
@@ -161,6 +162,20 @@ def foreign_key() -> str:
     return RSAKey.generate_key(2048).as_pem(private=True).decode("ascii")
 
 
+# Auth service.
+
+
+@pytest.mark.parametrize("dialect", ["documented", "real"])
+async def test_auth_service_wrong_access_token(store: Store, foreign_key: str, dialect: str) -> None:
+    app = auth_service.create_app(store, dialect=dialect, key=foreign_key)
+    with running(app) as url:
+        adapter = AuthService(base_url=url + auth_service.BASE_PATH, auth=Bearer("wrong"))
+        async with connect(adapter) as nobody:
+            for call in (nobody.users.list(), nobody.users.me()):
+                with pytest.raises(AuthenticationError):
+                    await call
+
+
 # IGT Cloud: its lists are one request each.
 
 
@@ -244,13 +259,14 @@ def argus_site(store: Store, clock: Clock, tls: Any = None) -> Iterator[tuple[st
         yield url, app.state.emulator
 
 
-async def test_argus_totp_session_fresh_ended_in_the_middle_of_a_list_and_wrong(
-    store: Store, clock: Clock
+@pytest.mark.parametrize("carrier", ["bearer", "cookie"])
+async def test_argus_totp_session_fresh_expired_in_the_middle_of_a_list_revoked_and_wrong(
+    store: Store, clock: Clock, carrier: Any
 ) -> None:
     with argus_site(store, clock) as (url, emulator):
         await emulator.prepare()
         await store.write(lambda conn: q.seed_users(conn, 1500, created_at=1.0))
-        adapter = Argus(base_url=url, auth=ApiKey(emulator.api_key), password=PASSWORD, sign_in="cookie")
+        adapter = Argus(base_url=url, auth=ApiKey(emulator.api_key), password=PASSWORD, sign_in=carrier)
         async with connect(adapter, clock=clock) as idp:
             made = await idp.credentials.create(kind="totp")
             code = pyotp.TOTP(made.secret.reveal())
@@ -260,7 +276,7 @@ async def test_argus_totp_session_fresh_ended_in_the_middle_of_a_list_and_wrong(
                 await idp.sessions.create("totp", **who, code="000000")
             clock.at += 30
             session = await idp.sessions.create("totp", **who, code=code.at(int(clock.at)))
-            admin = idp.with_credential(session)  # by the cookie, with its CSRF token
+            admin = idp.with_credential(session)
             assert (await admin.users.me()).id == "admin"
 
             async def idle() -> None:
@@ -268,6 +284,12 @@ async def test_argus_totp_session_fresh_ended_in_the_middle_of_a_list_and_wrong(
 
             with pytest.raises(AuthenticationError):
                 await read(admin, idle)
+            session = await idp.sessions.create("totp", **who, code=code.at(int(clock.at)))
+            admin = idp.with_credential(session)
+            assert (await admin.users.me()).id == "admin"
+            await idp.sessions.end(session)
+            with pytest.raises(AuthenticationError):
+                await admin.users.me()
 
 
 # Cookies over TLS: Secure ones, read from an answer that only a trusted server gives.
