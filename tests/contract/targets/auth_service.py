@@ -14,6 +14,7 @@ from contract.clock import ManualClock
 from contract.seeding import plant
 from contract.server import Server
 from contract.target import Cutter, Rules, Services, Target, World
+from contract.witness import Witness
 from identity_sdk import connect
 from identity_sdk.adapters.auth_service.adapter import AuthService
 from identity_sdk.adapters.base import Adapter
@@ -168,7 +169,11 @@ class AuthServiceTarget(Target):
         await store.write(lambda conn: q.users.put(conn, admin))
         refresh = RefreshToken(await emulator.refresh_token("admin"))
         server: Server = services.server()
-        server.app = app
+        # The real face is held against the recorded scenario: tests/emulators/test_auth_service_replay.py.
+        witness: Witness | None = None
+        if self.dialect == "documented":
+            witness = services.witness("auth-service", self.dialect, auth_service.BASE_PATH, "auth-service")
+        server.app = app if witness is None else _below(auth_service.BASE_PATH, witness.around(app), app)
         adapter = AuthService(base_url=server.url, auth=refresh, default_role="USER")
         try:
             async with connect(adapter, clock=clock, backoff=(0.0, 0.0)) as idp:
@@ -176,6 +181,17 @@ class AuthServiceTarget(Target):
         finally:
             server.app = None
             await store.aclose()
+        if witness is not None:
+            witness.check()
+
+
+def _below(base_path: str, inner: Any, outer: Any) -> Any:
+    """The provider's page of the emulator is no part of the API."""
+
+    async def chosen(scope: Any, receive: Any, send: Any) -> None:
+        await (inner if scope["path"].startswith(base_path) else outer)(scope, receive, send)
+
+    return chosen
 
 
 _LACKS = {
