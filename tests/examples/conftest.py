@@ -30,11 +30,17 @@ def example(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
 def run() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs an example as a program, as it is shown."""
 
-    def start(name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def start(name: str, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
         clean = {key: value for key, value in os.environ.items() if not key.startswith("IDENTITY_SDK_")}
         command = [sys.executable, "-W", "error", "-X", "utf8", str(EXAMPLES / name), *arguments]
         return subprocess.run(
-            command, capture_output=True, text=True, encoding="utf-8", env=clean, timeout=120, check=False
+            command,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            env={**clean, **more},
+            timeout=120,
+            check=False,
         )
 
     return start
