@@ -26,6 +26,8 @@ ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml("pyproject.toml")
 VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 REQUIRED = frozenset(os.environ.get("IDENTITY_SDK_REQUIRE", "").split())
+OTHER_SETUPS = ("cached", "otherwise", "terse", "text", "silent")
+"""The contract suite's targets whose server answers in one of its rarer ways."""
 PROCESSES = os.environ.get("IDENTITY_SDK_TEST_PROCESSES", "2")
 
 
@@ -58,11 +60,14 @@ def install(session: nox.Session, *groups: str, extras: str = "all", also: tuple
     session.install("-e", f".[{extras}]" if extras else ".", *group(*groups), *also)
 
 
-def pytest(session: nox.Session, *args: str, large: bool = False, interop: bool = False) -> None:
-    """Run the suite; fail when a skipped test lacks something that `IDENTITY_SDK_REQUIRE` names."""
-    marks = ["interop" if interop else "not interop"] + ([] if large or interop else ["not large"])
-    # The largest cases, and the emulators with their server's cache on, run on one Python.
-    chosen = [] if large or interop else ["-k", "not -cached"]
+def pytest(session: nox.Session, *args: str, interop: bool = False, loop: str | None = None) -> None:
+    """Run the suite; fail when a skipped test lacks something that `IDENTITY_SDK_REQUIRE` names.
+
+    Whole, and on both event loops, it runs on one Python. With `loop` it runs on that loop alone, without the largest
+    cases, and each emulator in its usual set-up alone.
+    """
+    marks = ["interop" if interop else "not interop"] + (["not large"] if loop else [])
+    chosen = ["-k", " and ".join(f"not -{other}" for other in OTHER_SETUPS)] if loop else []
     report = Path(session.create_tmp()) / f"report-{session.name}.xml"
     parallel = [] if PROCESSES == "0" else ["-n", PROCESSES, "--dist", "worksteal"]
     session.run(
@@ -77,6 +82,7 @@ def pytest(session: nox.Session, *args: str, large: bool = False, interop: bool 
         *chosen,
         *args,
         *session.posargs,
+        env={"IDENTITY_SDK_TEST_LOOPS": loop} if loop else None,
     )
     refuse_skips(session, report)
 
@@ -94,13 +100,13 @@ def refuse_skips(session: nox.Session, report: Path) -> None:
 # ------------------------------------------------------------------------------------------------------------ tests
 @nox.session(python=FOUND)
 def tests(session: nox.Session) -> None:
-    """The suite on each CPython that is found; on the first one with branch coverage and the largest cases."""
+    """The suite on each CPython that is found: whole on the first one, with branch coverage."""
     install(session, "test")
     if session.python != MAIN:
-        pytest(session)
+        pytest(session, loop=("asyncio", "trio")[FOUND.index(session.python) % 2])
         return
     session.run("coverage", "erase")
-    pytest(session, "--cov", "--cov-report=", "--cov-fail-under=0", large=True)
+    pytest(session, "--cov", "--cov-report=", "--cov-fail-under=0")
     if session.posargs:
         return  # a part of the suite covers a part of the code
     session.run("coverage", "report")
@@ -138,7 +144,7 @@ def lowest(session: nox.Session) -> None:
         name, version = pin.split("==")
         probe = f"from importlib.metadata import version as v; assert v({name!r}) == {version!r}, v({name!r})"
         session.run("python", "-c", probe)
-    pytest(session)
+    pytest(session, loop="asyncio")
 
 
 def lowest_of(requirement: str) -> str:
