@@ -242,6 +242,7 @@ class AuthressEmulator:
             raise Refused(413, "The body is too large")
         try:
             found: object = json.loads(data)
+            json.dumps(found, ensure_ascii=False).encode()  # a lone surrogate, which no database holds
         except (ValueError, RecursionError):
             raise Refused(self.choices.invalid, "The body is no JSON") from None
         if not isinstance(found, dict):

@@ -38,6 +38,8 @@ def _check_statement(call: Call, statement: JSON) -> None:
     roles = statement.get("roles")
     if not isinstance(roles, list) or not 1 <= len(cast("list[object]", roles)) <= 100:
         raise call.invalid("a statement has 1 to 100 roles")
+    if not all(isinstance(role, str) and role for role in cast("list[object]", roles)):
+        raise call.invalid("a role is named by its id")
     call.refs(statement, "resources", "resourceUri", 100, required=True)
     call.refs(statement, "users", "userId", 100)
     call.refs(statement, "groups", "groupId", 10)
