@@ -67,7 +67,7 @@ async def server(*choices: str, **options: Any) -> AsyncGenerator[Client]:
 async def test_a_login_sets_two_cookies() -> None:
     async with server() as client:
         answer = await client.login()
-        assert set(answer.json()) == {"CSRFToken", "sub", "S3Credentials"}
+        assert set(answer.json()) == {"CSRFToken", "sub"}
         assert "JWT" not in answer.text
         first, second = answer.headers.get_list("set-cookie")
         assert first.startswith("jwt_header_payload=")

@@ -25,7 +25,7 @@ WAYS: tuple[tuple[str, ...], ...] = (
     ("missing=400", "error_body=text"),
     ("missing=400", "error_body=empty", "mask=ignored"),
     ("refresh_csrf=other", "cookies=folded"),
-    ("absent=omitted", "private_key=bare"),
+    ("absent=null", "private_key=bare"),
     ("orphaned=dead", "logout=401"),
 )
 

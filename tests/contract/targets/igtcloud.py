@@ -207,7 +207,7 @@ OTHERWISE = (
     "error_body=text",
     "refresh_csrf=other",
     "cookies=folded",
-    "absent=omitted",
+    "absent=null",
     "orphaned=dead",
 )
 """What is different from the default in one target, as far as it can go together."""

@@ -21,7 +21,7 @@ _ALLOWED: dict[str, tuple[object, ...]] = {
     "error_body": ("json", "text", "empty"),
     "refresh_csrf": ("same", "other"),
     "cookies": ("two", "folded"),
-    "absent": ("null", "omitted"),
+    "absent": ("omitted", "null"),
     "private_key": ("pem", "bare"),
     "orphaned": ("alive", "dead"),
     "logout": ("false", "401"),
@@ -40,7 +40,8 @@ class Choices:
         error_body: ``{"message": …}``, text, or nothing.
         refresh_csrf: whether a refresh answers the CSRF token of the login, or another one, which is not accepted.
         cookies: two ``Set-Cookie`` lines, or one into which a proxy has folded both.
-        absent: properties that a thing has not: ``null``, as Flask-RESTX marshals them, or left out.
+        absent: properties that a thing has not: left out, for the official client refuses ``null``; or ``null``, as
+            Flask-RESTX marshals them unless told otherwise.
         private_key: a PEM with its line breaks, or without.
         orphaned: whether the JWT of a user who is gone lives on to its end.
         logout: what a logout without a living session answers, unless ``hasExpired``.
@@ -55,7 +56,7 @@ class Choices:
     error_body: str = "json"
     refresh_csrf: str = "same"
     cookies: str = "two"
-    absent: str = "null"
+    absent: str = "omitted"
     private_key: str = "pem"
     orphaned: str = "alive"
     logout: str = "false"
