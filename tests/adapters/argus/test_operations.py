@@ -335,7 +335,7 @@ async def _sessions(api: ArgusApi, served: Served) -> None:
     assert (await api.session.get_session_customers()).data
     assert (await api.session.get_session_functions()).data
     for more in ({}, {"domain": "MNEMONIC"}):
-        await api.session.check_session_function_permission("all", **more)
+        await api.session.check_session_function_permission("all")
         await api.session.check_session_permission("all", "acme", **more)
         await api.currentuser.check_current_user_permission("all", "acme", **more)
     await api.session.get_session()

@@ -280,7 +280,7 @@ class SessionModule(ArgusModule):
         ...
 
     @operation(f"GET {V1}/session/permission/{{function}}")
-    async def check_session_function_permission(self, function: str, *, domain: str | None = None) -> None:
+    async def check_session_function_permission(self, function: str) -> None:
         """Whether the session may use a function at all: 403 (``PermissionDeniedError``) is no."""
         ...
 

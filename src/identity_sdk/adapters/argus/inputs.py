@@ -304,6 +304,8 @@ class SubjectSearch(Input):
     includeFlags: tuple[str, ...] | None = None
     excludeFlags: tuple[str, ...] | None = None
     includeDeleted: bool | None = None
+    timeFieldStrategy: tuple[str, ...] | None = None
+    timeMatchStrategy: Literal["any", "all"] | None = None
     startTimestamp: int | None = None
     endTimestamp: int | None = None
     sortBy: tuple[str, ...] | None = None

@@ -337,11 +337,11 @@ def key_descriptor(row: q.CredentialRow, by: JSON | None, constraints: Mapping[s
     sources = [_network(one) for one in cast("list[str]", told.get("validSources") or [])]
     used = told.get("usedFrom")
     listed = cast("list[str]", told.get("validSources") or [])
-    static = (
-        {"provider": "staticIP", "staticOptions": {"ipAddresses": listed}}
-        if listed
-        else {"provider": "disabled"}
-    )
+    source: JSON = dict.fromkeys(("staticOptions", "awsOptions", "azureOptions", "githubOptions"))
+    source |= {"provider": "staticIP" if listed else "disabled"}
+    if listed:
+        source["staticOptions"] = {"ipAddresses": listed}
+    source |= cast("JSON", told.get("source") or {})
     return {
         "prefix": row.id,
         "description": told.get("description", ""),
@@ -352,7 +352,7 @@ def key_descriptor(row: q.CredentialRow, by: JSON | None, constraints: Mapping[s
         "lastUsedTimestamp": milliseconds(cast("float | None", told.get("usedAt"))),
         "lastUsedIP": _network(str(used)) if used else None,
         "constraints": constraints,
-        "source": told.get("source") or static,
+        "source": source,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 from identity_sdk.emulators.argus.administration import named_subjects
@@ -109,7 +110,15 @@ def revoke_permissions(call: Call) -> Answer:
 
 
 def list_functions(call: Call) -> Answer:
-    """Readable by everybody, as ``/users/v2`` is; ordered by name."""
+    """Readable by everybody; ordered by name."""
+    return _functions(call, call.views.function)
+
+
+def list_basic_functions(call: Call) -> Answer:
+    return _functions(call, call.views.basic_function)
+
+
+def _functions(call: Call, show: Callable[[Function], JSON]) -> Answer:
     asked = call.asked
     names = {call.grants.function(one).name for one in asked.all("function")}
     below = {call.grants.function(one).name for one in asked.all("ancestor")}
@@ -123,14 +132,22 @@ def list_functions(call: Call) -> Answer:
         and all(word in name.lower() for word in words)
         and level in (None, one.facts.get("minimumSecurityLevel", "standard"))
     ]
-    return call.page(found, call.views.function)
+    return call.page(found, show)
 
 
 def get_function(call: Call) -> Answer:
+    return _function(call, call.views.function)
+
+
+def get_basic_function(call: Call) -> Answer:
+    return _function(call, call.views.basic_function)
+
+
+def _function(call: Call, show: Callable[[Function], JSON]) -> Answer:
     name = call.id("id")
     if name not in call.grants.functions and not name.isdigit():
         return call.missing()
-    return stash(call.views.function(call.grants.function(name)))
+    return stash(show(call.grants.function(name)))
 
 
 def add_function(call: Call) -> Answer:
@@ -194,7 +211,9 @@ def current_groups(call: Call) -> Answer:
 
 
 def current_functions(call: Call) -> Answer:
-    return call.page(call.who.functions(), lambda name: call.grants.functions[name].info())
+    return call.page(
+        call.who.functions(), lambda name: call.views.session_function(call.grants.functions[name])
+    )
 
 
 def current_customers(call: Call) -> Answer:
@@ -204,4 +223,4 @@ def current_customers(call: Call) -> Answer:
 def current_permissions(call: Call) -> Answer:
     inherited = call.asked.flag("includeInherited", True)
     found = call.who.effective() if inherited else call.grants.of(call.who.user)
-    return call.page(sorted(found, key=lambda one: one.number), call.views.permission)
+    return call.page(sorted(found, key=lambda one: one.number), call.views.own_permission)

@@ -68,6 +68,8 @@ _SEARCH = {
     "includeFlags": "[string]",
     "excludeFlags": "[string]",
     "includeDeleted": "bool",
+    "timeFieldStrategy": "[string]",
+    "timeMatchStrategy": "any|all",
     "startTimestamp": "int",
     "endTimestamp": "int",
     "sortBy": "[string]",

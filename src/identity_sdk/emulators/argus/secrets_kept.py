@@ -74,7 +74,7 @@ def revoke_user_key(call: Call) -> Answer:
     row = call.accounts.key(user, call.id("key"))
     shown = _key(call, row)
     q.credentials.delete(call.directory.conn, row.id)
-    return stash({"revokedKey": shown} if call.id("key").isdigit() else {"keys": _keys(call, user)})
+    return stash({"revokedKey": shown})
 
 
 # TOTP.

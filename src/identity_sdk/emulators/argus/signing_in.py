@@ -277,12 +277,7 @@ def session_customers(call: Call) -> Answer:
 
 
 def session_functions(call: Call) -> Answer:
-    shown: list[JSON] = []
-    for name in call.who.functions():
-        function = call.grants.functions[name]
-        flags = ["ROLE"] if function.facts.get("role") else []
-        shown.append({**function.info(), "description": None, "securityLevel": _LEVEL, "flags": flags})
-    return stash(shown)
+    return stash([call.views.session_function(call.grants.functions[name]) for name in call.who.functions()])
 
 
 def session_permission(call: Call) -> Answer:

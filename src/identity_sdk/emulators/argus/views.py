@@ -94,10 +94,11 @@ class Views:
 
     def group(self, subject: Subject, *, whole: bool = True) -> JSON:
         row = cast("q.GroupRow", subject.row)
-        shown = {**self._subject(subject), "description": row.description}
+        shown: JSON = {**self._subject(subject), "description": row.description}
         if whole:
-            return shown
-        kept = ("id", "shortName", "name", "type", "customer", "domain", "description")
+            above = self._directory.groups_of(subject, inherited=False)
+            return {**shown, "memberOf": [self.info(one) for one in above]}
+        kept = ("id", "shortName", "name", "type", "customer", "domain")
         return {name: shown[name] for name in kept} | {"flags": self._basic_flags(subject)}
 
     @staticmethod
@@ -106,6 +107,22 @@ class Views:
 
     def subject(self, subject: Subject) -> JSON:
         return self.user(subject) if subject.kind == "user" else self.group(subject)
+
+    def _older_info(self, name: object) -> JSON | None:
+        """``UserInfo`` of the older model."""
+        found = self.named(name)
+        if found is None:
+            return None
+        customer = cast("JSON", found["customer"])
+        return {
+            "id": found["id"],
+            "userName": found["shortName"],
+            "name": found["name"],
+            "type": "user",
+            "customer": customer,
+            "customerID": customer["id"],
+            "domain": found["domain"],
+        }
 
     def me(self, subject: Subject, *, password_set: bool) -> JSON:
         """The older model of ``/currentuser/v1/user``."""
@@ -122,9 +139,34 @@ class Views:
             "customer": self.customer_of(subject),
             "domain": {"id": 1, "name": "MNEMONIC"},
             "createdTimestamp": milliseconds(row.created_at),
-            "createdByUser": self.named(told.get("by")),
+            "createdByUser": self._older_info(told.get("by")),
             "lastLoginTimestamp": milliseconds(cast("float | None", told.get("loginAt"))),
+            "lastLoginIP": None,
+            "lastImpersonationTimestamp": 0,
+            "lastUpdatedTimestamp": milliseconds(cast("float | None", told.get("updated"))),
+            "lastUpdatedByUser": None,
+            "ascendantIDs": [
+                self._directory.number(one) for one in self._directory.groups_of(subject, inherited=True)
+            ],
+            "imageURL": None,
+            "properties": {},
+            "publicKey": None,
+            "timeZone": None,
         }
+
+    def basic_function(self, function: Function) -> JSON:
+        """What everybody may read of a function."""
+        whole = self.function(function)
+        kept = (
+            "id",
+            "name",
+            "localizedName",
+            "localizedDescription",
+            "minimumSecurityLevel",
+            "roleType",
+            "flags",
+        )
+        return {name: whole[name] for name in kept}
 
     def function(self, function: Function) -> JSON:
         told, row = function.facts, function.row
@@ -149,21 +191,11 @@ class Views:
 
     def permission(self, grant: Grant, *, by: str | None = None) -> JSON:
         function = self._grants.functions[grant.function]
-        whole = self.function(function)
-        kept = (
-            "id",
-            "name",
-            "localizedName",
-            "localizedDescription",
-            "minimumSecurityLevel",
-            "roleType",
-            "flags",
-        )
         return {
             "id": grant.number,
             "subject": self.info(grant.subject),
             "function": function.info(),
-            "functionInfo": {name: whole[name] for name in kept},
+            "functionInfo": self.basic_function(function),
             "customer": grant.customer.info(),
             "flags": ["deleted"] if grant.deleted else [],
             "grantedTimestamp": milliseconds(grant.at),
@@ -173,6 +205,17 @@ class Views:
             "revokedByUser": self.named(by),
             "revokeComment": None,
         }
+
+    def own_permission(self, grant: Grant) -> JSON:
+        """A grant as its holder sees it."""
+        whole = self.permission(grant)
+        gone = ("grantComment", "revokedTimestamp", "revokedByUser", "revokeComment")
+        return {name: value for name, value in whole.items() if name not in gone}
+
+    def session_function(self, function: Function) -> JSON:
+        """The older model, of a session and of ``/currentuser/v1``."""
+        flags = ["ROLE"] if function.facts.get("role") else []
+        return {**function.info(), "description": None, "securityLevel": "DEFAULT", "flags": flags}
 
     def membership(
         self, id: str, row: q.MembershipRow, group: Subject, member: Subject, *, gone: bool = False
