@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from identity_sdk import ApiKey, Authress, Bearer, connect
 from identity_sdk.emulators.authress import Choices, create_app
 from identity_sdk.emulators.server import running
 from identity_sdk.store import Store
@@ -234,3 +235,19 @@ def test_a_record_that_takes_effect_later_is_nothing_to_this_client(authress: An
         record = authress.models.AccessRecord(record_id="later", name="Later", statements=[statement])
         assert client.access_records.create_record(record) is None
         assert client.access_records.get_record("later").name == "Later"
+
+
+def test_each_accepts_the_tokens_of_the_other(client: Any, app: Any, url: str) -> None:
+    theirs = client.get_client_token()
+
+    async def ours() -> tuple[str, str | None]:
+        auth = ApiKey(app.state.emulator.access_key)
+        async with connect(Authress(base_url=url, auth=auth)) as idp:
+            token = await idp.tokens.issue()
+            assert token.value is not None
+            assert (await idp.with_credential(Bearer(theirs)).users.me()).id == "sc_admin"
+            return token.value.reveal(), (await idp.tokens.verify(theirs)).subject
+
+    issued, subject = asyncio.run(ours())
+    assert subject == "sc_admin"
+    assert client.verify_token(issued)["sub"] == "sc_admin"
