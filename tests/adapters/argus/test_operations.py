@@ -96,7 +96,7 @@ async def test_every_operation(served: Served) -> None:
     await _sessions(api, served)
     await _current(api)
     everything = operations(api)
-    assert len(everything) == 100
+    assert len(everything) == 101
     assert not everything - caller.least, f"never called with the least: {sorted(everything - caller.least)}"
     assert not everything - caller.most, f"never called with everything: {sorted(everything - caller.most)}"
 
@@ -143,6 +143,7 @@ async def _subjects(api: ArgusApi) -> None:
     for more in ({}, {"domain": "MNEMONIC"}):
         await users.move_user("ann", i.Move(customer="mnemonic"), **more)
         await users.reset_password("ann", **more)
+        await users.unblock_user("ann", **more)
         await users.delete_user("bob", **more)
         await users.reenable_user(str(bob.number), **more)
     await groups.add_group(i.GroupAddition(customer="mnemonic", shortName="team", name="Team"))

@@ -126,6 +126,13 @@ class AdminUserModule(ArgusModule):
         """Takes a deletion back."""
         ...
 
+    @operation(f"PUT {ADMIN}/user/{{shortNameOrID}}/unblock")
+    async def unblock_user(
+        self, shortNameOrID: str, *, domain: str | None = None
+    ) -> m.Answer[m.ArgusUser | None]:
+        """Deprecated, and gone from 5.1.0: ``native.user.unblock_user``."""
+        ...
+
     @operation(f"PUT {ADMIN}/user/{{shortNameOrID}}/move")
     async def move_user(
         self, shortNameOrID: str, body: i.Move, *, domain: str | None = None

@@ -215,6 +215,13 @@ def reenable_user(call: Call) -> Answer:
     return stash(call.views.user(_reenable(call, "user")))
 
 
+def unblock_user(call: Call) -> Answer:
+    """The deprecated one: today ``/authentication/v1/user/{user}/unblock``."""
+    call.who.need(call.asked)
+    subject = call.directory.subject(call.id("id"), "user")
+    return stash(call.views.user(call.directory.change(subject, {}, {"blocked": False, "failures": 0})))
+
+
 def reenable_group(call: Call) -> Answer:
     return stash(call.views.group(_reenable(call, "group")))
 

@@ -91,7 +91,7 @@ ROUTES = (
     _at(f"PUT {U}/user/{{id}}", a.update_user, "UserUpdate"),
     _at(f"DELETE {U}/user/{{id}}", a.delete_user),
     _at(f"PUT {U}/user/{{id}}/reenable", a.reenable_user),
-    _at(f"PUT {U}/user/{{id}}/unblock", a.reenable_user),
+    _at(f"PUT {U}/user/{{id}}/unblock", a.unblock_user),
     _at(f"PUT {U}/user/{{id}}/move", a.move_user, "Move"),
     _at(f"PUT {U}/user/{{id}}/resetpassword", a.reset_password),
     _at(f"GET {U}/user/{{id}}/permissions", r.user_permissions),
