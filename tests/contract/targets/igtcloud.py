@@ -11,6 +11,7 @@ from contract.clock import ManualClock
 from contract.seeding import plant
 from contract.server import Server
 from contract.target import Cutter, Rules, Services, Target, World
+from contract.witness import Witness
 from identity_sdk import connect
 from identity_sdk.adapters.base import Adapter
 from identity_sdk.adapters.igtcloud.adapter import IgtCloud
@@ -187,7 +188,10 @@ class IgtTarget(Target):
         emulator = app.state.emulator
         await emulator.prepare()
         server: Server = services.server()
-        server.app = app
+        witness: Witness | None = None
+        if not self.choices:
+            witness = services.witness("igtcloud", "igtcloud", igtcloud.BASE_PATH, "igtcloud")
+        server.app = app if witness is None else witness.around(app)
         adapter = IgtCloud(
             base_url=server.url, auth=ADMIN, organization=igtcloud.ROOT, email_domain="example.com"
         )
@@ -198,6 +202,8 @@ class IgtTarget(Target):
         finally:
             server.app = None
             await store.aclose()
+        if witness is not None:
+            witness.check()
 
 
 OTHERWISE = (
