@@ -337,8 +337,8 @@ def key_descriptor(row: q.CredentialRow, by: JSON | None, constraints: Mapping[s
     sources = [_network(one) for one in cast("list[str]", told.get("validSources") or [])]
     used = told.get("usedFrom")
     listed = cast("list[str]", told.get("validSources") or [])
-    source: JSON = dict.fromkeys(("staticOptions", "awsOptions", "azureOptions", "githubOptions"))
-    source |= {"provider": "staticIP" if listed else "disabled"}
+    source: JSON = {"provider": "staticIP" if listed else "disabled"}
+    source |= {name: None for name in ("staticOptions", "awsOptions", "azureOptions", "githubOptions")}
     if listed:
         source["staticOptions"] = {"ipAddresses": listed}
     source |= cast("JSON", told.get("source") or {})
