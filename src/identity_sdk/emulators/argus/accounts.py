@@ -338,7 +338,7 @@ def key_descriptor(row: q.CredentialRow, by: JSON | None, constraints: Mapping[s
     used = told.get("usedFrom")
     listed = cast("list[str]", told.get("validSources") or [])
     source: JSON = {"provider": "staticIP" if listed else "disabled"}
-    source |= {name: None for name in ("staticOptions", "awsOptions", "azureOptions", "githubOptions")}
+    source |= dict.fromkeys(("staticOptions", "awsOptions", "azureOptions", "githubOptions"))
     if listed:
         source["staticOptions"] = {"ipAddresses": listed}
     source |= cast("JSON", told.get("source") or {})
