@@ -17,6 +17,7 @@ import itertools
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from typing import Generic, Literal, NamedTuple, TypeVar
@@ -75,6 +76,8 @@ class Store:
         self.clock = clock
         """The clock (epoch seconds UTC) that rows are dated by."""
         self._engine = engine
+        # A store that is dropped unclosed closes its connections all the same (CPython 3.13 warns of those it finds).
+        weakref.finalize(self, engine.dispose).atexit = False
         self._kind: _Kind = kind
         self._ready = False
         self._closed = False
