@@ -13,7 +13,8 @@ from identity_sdk.emulators import argus
 from identity_sdk.emulators.argus.directory import Directory, Numbers
 from identity_sdk.emulators.argus.grants import Grants
 from identity_sdk.emulators.argus.routes import ROUTES, route
-from identity_sdk.emulators.argus.secrets_of import check_csrf, code_at, hash_of_password, same_password
+from identity_sdk.emulators.argus.secrets_of import check_csrf, code_at
+from identity_sdk.emulators.passwords import hash_of_password, same_password
 from identity_sdk.errors import ConfigurationError
 from identity_sdk.store import Store, StoreError
 from identity_sdk.store import queries as q

@@ -10,8 +10,9 @@ from typing import cast
 
 from identity_sdk.emulators.argus.choices import Choices
 from identity_sdk.emulators.argus.directory import KEY, Directory, Subject, facts
-from identity_sdk.emulators.argus.secrets_of import STEP, code_at, hash_of_password, new_seed, same_password
+from identity_sdk.emulators.argus.secrets_of import STEP, code_at, new_seed
 from identity_sdk.emulators.argus.wire import JSON, field_error, milliseconds, refuse
+from identity_sdk.emulators.passwords import hash_of_password, same_password
 from identity_sdk.store import hash_secret
 from identity_sdk.store import queries as q
 

@@ -1,38 +1,18 @@
-"""Passwords, TOTP codes, CSRF tokens: the little cryptography of the server, by the RFCs and nothing else."""
+"""TOTP codes and CSRF tokens: the little cryptography of the server, by the RFCs and nothing else."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import hmac
 import json
 import secrets
 import struct
 from typing import cast
 
-__all__ = ["check_csrf", "code_at", "hash_of_password", "new_seed", "same_password"]
+__all__ = ["STEP", "check_csrf", "code_at", "new_seed"]
 
 STEP = 30
-_ROUNDS = 1000  # an emulator's passwords guard nothing: slow hashing would only slow the tests
-
-
-def hash_of_password(password: str) -> str:
-    """PBKDF2 (RFC 8018) with a salt of its own."""
-    salt = secrets.token_hex(8)
-    return f"pbkdf2${salt}${_derived(password, salt)}"
-
-
-def same_password(stored: str, password: str) -> bool:
-    scheme, _, rest = stored.partition("$")
-    salt, _, found = rest.partition("$")
-    return scheme == "pbkdf2" and hmac.compare_digest(found, _derived(password, salt))
-
-
-def _derived(password: str, salt: str) -> str:
-    return hashlib.pbkdf2_hmac(
-        "sha256", password.encode("utf-8", "surrogatepass"), salt.encode(), _ROUNDS
-    ).hex()
 
 
 def new_seed() -> str:
