@@ -7,10 +7,9 @@ default.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass
 
-from identity_sdk.errors import ConfigurationError
+from identity_sdk.emulators.choosing import parse_choices
 
 __all__ = ["Choices"]
 
@@ -85,19 +84,4 @@ class Choices:
         Raises:
             ConfigurationError: there is no such choice, or no such alternative.
         """
-        chosen = cls()
-        known: dict[str, type[Any]] = {one.name: type(getattr(chosen, one.name)) for one in fields(cls)}
-        for line in lines:
-            name, _, text = line.partition("=")
-            name = name.strip().replace("-", "_")
-            if name not in known:
-                raise ConfigurationError(f"no choice {name!r}: there are {', '.join(known)}")
-            try:
-                value: object = known[name](text.strip())
-            except ValueError:
-                raise ConfigurationError(f"choice {name}: {text!r} is no number") from None
-            if value not in _ALLOWED.get(name, (value,)):
-                raise ConfigurationError(f"choice {name} is one of {', '.join(map(str, _ALLOWED[name]))}")
-            told: dict[str, Any] = {name: value}
-            chosen = replace(chosen, **told)
-        return chosen
+        return parse_choices(cls(), lines, _ALLOWED)
