@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from identity_sdk.adapters.igtcloud.adapter import IgtCloud
     from identity_sdk.adapters.lakefs.adapter import LakeFS
     from identity_sdk.adapters.local.adapter import Local
-    from identity_sdk.auth.sources import AccessKey, ApiKey, Bearer, Password, RefreshToken
+    from identity_sdk.auth.sources import AccessKey, ApiKey, Bearer, Issued, Password, RefreshToken
     from identity_sdk.capabilities import Capabilities, Propagation, ServerInfo
     from identity_sdk.client import IdentityClient, connect
     from identity_sdk.errors import (
@@ -80,7 +80,7 @@ _HOMES = {
     "adapters.igtcloud.adapter": "IgtCloud",
     "adapters.lakefs.adapter": "LakeFS",
     "adapters.local.adapter": "Local",
-    "auth.sources": "AccessKey ApiKey Bearer Password RefreshToken",
+    "auth.sources": "AccessKey ApiKey Bearer Issued Password RefreshToken",
     "capabilities": "Capabilities Propagation ServerInfo",
     "client": "IdentityClient connect",
     "errors": "AmbiguousOutcomeError AuthenticationError ChallengeRequiredError ClientClosedError ConfigurationError"
@@ -124,6 +124,7 @@ __all__ = [
     "IdentityError",
     "IgtCloud",
     "InvalidRequestError",
+    "Issued",
     "Items",
     "LakeFS",
     "Listing",
