@@ -71,7 +71,12 @@ def served_argus(runner: asyncio.Runner) -> Iterator[dict[str, Any]]:
     runner.run(store.aclose())
 
 
-SERVED = {"argus": served_argus, "lakefs": served_lakefs, "authress": served_authress}
+SERVED = {
+    "argus": served_argus,
+    "authress": served_authress,
+    "lakefs": served_lakefs,
+    "tutorial": served_lakefs,
+}
 
 
 @pytest.fixture

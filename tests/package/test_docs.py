@@ -109,3 +109,10 @@ def test_links_between_the_files_lead_somewhere() -> None:
         if not (page.parent / target).exists()
     ]
     assert dead == []
+
+
+def test_the_threats_name_tests_that_exist() -> None:
+    text = (ROOT / "docs/concepts/security.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(tests/[^`]+)`", text))
+    assert len(named) > 5
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []

@@ -39,6 +39,24 @@ def test_audit(loop: str) -> None:
     ]
 
 
+def test_access_review(tmp_path: Path) -> None:
+    assert run("access_review.py", "--try").splitlines() == [
+        "local: ada: allowed by statement 1 of policy 'salaries'",
+        "local: ben: allowed by statement 1 of policy 'salaries'",
+    ]
+    empty = f"local:{(tmp_path / 'empty.db').as_posix()}"
+    assert run("access_review.py", "docs:Read", "docs/x", empty).splitlines() == [f"{empty} nobody"]
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / "access_review.py"), "docs:Read", "docs/x", empty, "nowhere"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, f"{empty} nobody\n")
+    assert done.stderr.startswith("nowhere could not be asked: ")
+
+
 @pytest.mark.anyio
 async def test_on_behalf() -> None:
     spec = importlib.util.spec_from_file_location("on_behalf", EXAMPLES / "on_behalf.py")
