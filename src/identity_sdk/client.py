@@ -191,7 +191,11 @@ class IdentityClient(Generic[A_co]):
             )
         changed = ClientOptions.of({**self._pipeline.options.to_dict(), **given})
         pipeline = Pipeline(
-            self._pipeline.shared, changed, provider=self.provider, cache=self._pipeline.cache
+            self._pipeline.shared,
+            changed,
+            provider=self.provider,
+            cache=self._pipeline.cache,
+            on_behalf=self._pipeline.on_behalf,
         )
         return type(self)(self._open, pipeline, root=False)
 
@@ -202,9 +206,8 @@ class IdentityClient(Generic[A_co]):
             ConfigurationError: this backend cannot sign in by that kind of credential.
         """
         adapter = self._open.with_auth(auth)
-        return type(self)(
-            adapter, _pipeline(self._pipeline.shared, self._pipeline.options, adapter), root=False
-        )
+        pipeline = _pipeline(self._pipeline.shared, self._pipeline.options, adapter, on_behalf=True)
+        return type(self)(adapter, pipeline, root=False)
 
     def stats(self) -> Stats:
         """Requests, retries and refreshes so far, and the state of the pool; shared with all copies."""
@@ -235,10 +238,12 @@ class IdentityClient(Generic[A_co]):
         return f"<IdentityClient {self.provider} {redact_url(self._adapter.base_url)} [{order}]{closed}>"
 
 
-def _pipeline(shared: Shared, options: ClientOptions, adapter: Adapter) -> Pipeline:
+def _pipeline(
+    shared: Shared, options: ClientOptions, adapter: Adapter, *, on_behalf: bool = False
+) -> Pipeline:
     source = adapter.token_source()
     cache = shared.cache_for(source) if source is not None else None
-    return Pipeline(shared, options, provider=adapter.name, cache=cache)
+    return Pipeline(shared, options, provider=adapter.name, cache=cache, on_behalf=on_behalf)
 
 
 @overload

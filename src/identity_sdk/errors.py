@@ -70,9 +70,12 @@ class IdentityError(Exception):
         elapsed: seconds from the start of the call to its end.
         retryable: whether the same call may succeed later without any change, and is safe to repeat.
         stopped_because: why no further attempt was made, where there could have been one.
+        on_behalf: whether the call was made by a copy that ``with_credential()`` made, so that what is refused is
+            that credential, and not the client's own.
     """
 
     retryable: bool = False
+    on_behalf: bool = False
 
     def __init__(
         self,
@@ -236,9 +239,10 @@ class DeadlineExceededError(TransportError, TimeoutError):
 
 
 class ServerError(IdentityError):
-    """The server failed (HTTP 5xx), also when asked again."""
+    """The server failed (HTTP 5xx), also when asked again. ``retry_after`` is in seconds, if the server said it."""
 
     retryable = True
+    retry_after: float | None = None
 
 
 class AmbiguousOutcomeError(IdentityError):

@@ -313,8 +313,10 @@ async def test_a_refused_credential(server: Server) -> None:
     server.handler = lambda *_: (401, {}, {"message": "error authenticating request"})
     async with lakefs(server) as idp:
         error = await fails(idp.users.me())
-    assert isinstance(error, AuthenticationError)
-    assert len(server.seen) == 1
+        assert isinstance(error, AuthenticationError)
+        assert len(server.seen) == 1
+        theirs = await fails(idp.with_credential(Bearer("x")).with_options(retries=0).users.me())
+    assert (error.on_behalf, theirs.on_behalf) == (False, True)
 
 
 def test_the_public_names() -> None:

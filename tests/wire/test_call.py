@@ -135,6 +135,9 @@ def test_a_rate_limit_tells_how_long() -> None:
     error = DIALECT.error(said(429, retry_after="7"), SPEC, 0.0)
     assert isinstance(error, RateLimitedError)
     assert error.retry_after == 7.0
+    failed = DIALECT.error(said(503, retry_after="9"), SPEC, 0.0)
+    assert isinstance(failed, ServerError)
+    assert failed.retry_after == 9.0
 
 
 @settings(deadline=None)

@@ -112,6 +112,7 @@ class VerbScope:
             error.operation = self.name
             error.attempts = error.attempts or self.attempts
             error.elapsed = elapsed
+            error.on_behalf = self.pipeline.on_behalf
         self.pipeline.ended(self, elapsed, error)
 
     def _late(self) -> IdentityError:

@@ -182,8 +182,15 @@ class Pipeline:
     """The ``Sender`` of one client copy: its options and its credential, over what is shared."""
 
     def __init__(
-        self, shared: Shared, options: ClientOptions, *, provider: str, cache: TokenCache | None = None
+        self,
+        shared: Shared,
+        options: ClientOptions,
+        *,
+        provider: str,
+        cache: TokenCache | None = None,
+        on_behalf: bool = False,
     ) -> None:
+        self.on_behalf = on_behalf
         self.shared = shared
         self.options = options
         self.provider = provider

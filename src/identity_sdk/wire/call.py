@@ -149,6 +149,8 @@ class Dialect:
             error = _BY_STATUS.get(status, _other)(message)
             if type(error) is ProtocolError:
                 error = self._unexpected(response, spec, message)
+        if isinstance(error, ServerError):
+            error.retry_after = retry_after(response, now)
         error.status, error.code = status, code
         return error
 
