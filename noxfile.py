@@ -1,7 +1,8 @@
 """Every check of the project: `nox` runs them all, `nox -s NAME` one of them, `nox -l` lists them.
 
-What this machine lacks (a further CPython, PostgreSQL) is skipped with a reason that names it. `IDENTITY_SDK_REQUIRE`
-turns such a skip into a failure: a list of names with blanks between them, "python3.12 python3.13 postgres".
+What this machine lacks (a further CPython, PostgreSQL, Chromium) is skipped with a reason that names it.
+`IDENTITY_SDK_REQUIRE` turns such a skip into a failure: a list of names with blanks between them,
+"python3.12 python3.13 postgres chromium".
 """
 
 from __future__ import annotations
@@ -64,9 +65,9 @@ def pytest(session: nox.Session, *args: str, interop: bool = False, loop: str | 
     """Run the suite; fail when a skipped test lacks something that `IDENTITY_SDK_REQUIRE` names.
 
     Whole, and on both event loops, it runs on one Python. With `loop` it runs on that loop alone, without the largest
-    cases, and each emulator in its usual set-up alone.
+    cases and the edges (browser, kernel, terminal), and each emulator in its usual set-up alone.
     """
-    marks = ["interop" if interop else "not interop"] + (["not large"] if loop else [])
+    marks = ["interop" if interop else "not interop"] + (["not large", "not edge"] if loop else [])
     chosen = ["-k", " and ".join(f"not -{other}" for other in OTHER_SETUPS)] if loop else []
     report = Path(session.create_tmp()) / f"report-{session.name}.xml"
     parallel = [] if PROCESSES == "0" else ["-n", PROCESSES, "--dist", "worksteal"]
@@ -88,7 +89,7 @@ def pytest(session: nox.Session, *args: str, interop: bool = False, loop: str | 
 
 
 def refuse_skips(session: nox.Session, report: Path) -> None:
-    words = {"postgres": "postgres"}
+    words = {"postgres": "postgres", "chromium": "chromium"}
     for case in ElementTree.parse(report).iter("testcase"):
         for skip in case.iter("skipped"):
             reason = skip.get("message", "").lower()
