@@ -193,6 +193,12 @@ async def test_a_body_may_be_a_mapping_and_is_checked(api: ThingApi, scripted: A
     assert len(scripted.calls) == 1
 
 
+async def test_a_body_that_is_needed_is_not_forgotten(api: ThingApi, scripted: Any) -> None:
+    with pytest.raises(InvalidRequestError) as refusal:
+        await api.create_thing(None)  # type: ignore[arg-type]
+    assert (refusal.value.sent, scripted.calls) == (False, [])
+
+
 @pytest.mark.parametrize(
     ("args", "kwargs"),
     [((), {}), (("a", "b"), {}), (("a",), {"thing_id": "b"}), ((), {"other": 1}), (("a",), {"other": 1})],

@@ -189,7 +189,7 @@ class _Compiled:
             if (value := bound.get(name)) is not None:
                 headers[wire] = _header_value(name, value)
         body = b""
-        if self.body is not None and bound.get("body") is not None:
+        if self.body is not None and (bound.get("body") is not None or self.body in self.required):
             headers["Content-Type"] = "application/json"
             body = self._encode(bound["body"])
         return Request(self.spec.method, target, headers, body)

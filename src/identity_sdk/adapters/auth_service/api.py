@@ -49,6 +49,10 @@ COOKIE = "AIOHTTP_SESSION"
 _USER_UNKNOWN = "Read the user: admin_get_user_info(user_id); what is there may be older than this call"
 _GROUP_UNKNOWN = "Read the group: admin_get_group(group_id); what is there may be older than this call"
 _ISSUE_UNKNOWN = "List the refresh tokens: list_refresh_tokens(), and look for the name"
+_SIGN_IN_UNKNOWN = (
+    "Ask health_liveness(): a server that is alive has closed the connection to say no. A state works once: begin anew "
+    "with login()"
+)
 
 
 async def _look_user(api: AuthServiceApi, arguments: Mapping[str, Any]) -> AuthServiceUser | None:
@@ -212,7 +216,13 @@ class AuthServiceApi(Api):
         """
         ...
 
-    @operation("GET /authSso", success=(200, 302), auth=False, retry=Retry.ONCE)
+    @operation(
+        "GET /authSso",
+        success=(200, 302),
+        auth=False,
+        retry=Retry.ONCE,
+        how_to_find_out=_SIGN_IN_UNKNOWN,
+    )
     async def auth(
         self,
         *,

@@ -6,10 +6,11 @@ document allows a field to be absent; requests must not (the server refuses it),
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, TypeAlias
 
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from identity_sdk.models import Claims, Group, Input, Member, Model, Session, Token, User, UtcDatetime
 from identity_sdk.secrets import Secret
@@ -212,7 +213,21 @@ class GroupGrant(Input):
 # Bodies as they are sent; what they do not know (read before) is passed on.
 
 
-class GroupInfoBody(Input):
+class _Body(Input):
+    """Says ``None`` by leaving the field out: the server refuses an explicit null (400)."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _absent(cls, given: object) -> object:
+        if not isinstance(given, Mapping):
+            return given
+        fields: dict[str, object] = dict(given)  # pyright: ignore[reportUnknownArgumentType]
+        return {
+            name: value for name, value in fields.items() if value is not None or name not in cls.model_fields
+        }
+
+
+class GroupInfoBody(_Body):
     """A membership as it is sent. The description counts only where the group is made by it."""
 
     model_config = ConfigDict(extra="allow")
@@ -226,7 +241,7 @@ class GroupInfoBody(Input):
         def __init__(self, *, groupId: str, mode: str, **more: Any) -> None: ...
 
 
-class UserInfoBody(Input):
+class UserInfoBody(_Body):
     """A user as it is sent: replaces role and groups completely."""
 
     model_config = ConfigDict(extra="allow")
@@ -247,21 +262,21 @@ class UserInfoBody(Input):
         ) -> None: ...
 
 
-class GroupPost(Input):
+class GroupPost(_Body):
     """A new group."""
 
     groupId: str = Field(min_length=1)
     description: str | None = None
 
 
-class UserInGroupBody(Input):
+class UserInGroupBody(_Body):
     """A member of a group as it is sent. The real server fails on every one of them."""
 
     userId: str = Field(min_length=1)
     mode: Mode
 
 
-class GroupFullBody(Input):
+class GroupFullBody(_Body):
     """A group as it is sent. An absent description is erased; the real server fails on ``users`` with anybody in it."""
 
     model_config = ConfigDict(extra="allow")
@@ -275,7 +290,7 @@ class GroupFullBody(Input):
         def __init__(self, *, groupId: str, **more: Any) -> None: ...
 
 
-class AdminRefreshTokenInfoPost(Input):
+class AdminRefreshTokenInfoPost(_Body):
     """What a new refresh token shall be."""
 
     tokenName: str | None = None
