@@ -1,0 +1,152 @@
+"""``CurrentUser`` and ``require()`` behind a real uvicorn, on six backends: valid, expired, revoked, wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from identity_sdk import IdentityClient
+from tests.integrations.fastapi_rig import BACKENDS, Backend, Caller, make_app, serving
+
+NAMES = [one.name for one in BACKENDS]
+Work = Callable[[IdentityClient[Any]], Coroutine[Any, Any, Any]]
+
+
+@dataclass
+class House:
+    url: str
+    backends: dict[str, Backend]
+    runner: asyncio.Runner
+    http: httpx.Client
+
+    def get(self, path: str, **more: Any) -> httpx.Response:
+        return self.http.get(f"{self.url}/{path}", **more)
+
+    def as_admin(self, name: str, work: Work) -> Any:
+        async def run() -> Any:
+            async with self.backends[name].connect() as idp:
+                return await work(idp)
+
+        return self.runner.run(run())
+
+    def caller(self, name: str) -> Caller:
+        return self.as_admin(name, self.backends[name].caller)  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with ExitStack() as stack, asyncio.Runner() as runner:
+        folder = tmp_path_factory.mktemp("fastapi")
+        backends = {make.name: make(stack, folder) for make in BACKENDS}
+        app, _ = make_app(backends)
+        http = stack.enter_context(httpx.Client(timeout=30))
+        yield House(stack.enter_context(serving(app)), backends, runner, http)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_valid_then_expired(house: House, name: str) -> None:
+    backend, caller = house.backends[name], house.caller(name)
+    assert house.get(f"{name}/me", headers=caller.headers).json() == caller.id
+    assert house.get(f"{name}/whoami", headers=caller.headers).json() == caller.id
+    backend.clock.advance(backend.life + 1)
+    answer = house.get(f"{name}/me", headers=caller.headers)
+    assert answer.status_code == 401, answer.text
+    assert answer.headers["WWW-Authenticate"] == f'Bearer realm="{name}", error="invalid_token"'
+    assert house.get(f"{name}/whoami", headers=caller.headers).status_code == 401
+    assert house.get(f"{name}/docs/{backend.allowed}", headers=caller.headers).status_code == 401
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_right_is_asked_for_at_each_request(house: House, name: str) -> None:
+    backend = house.backends[name]
+
+    async def two(idp: IdentityClient[Any]) -> tuple[Caller, Caller]:
+        return await backend.caller(idp), await backend.caller(idp)
+
+    able, unable = house.as_admin(name, two)
+    path = f"{name}/docs/{backend.allowed}"
+    assert house.get(path, headers=able.headers).status_code == 403
+    house.as_admin(name, lambda idp: backend.grant(idp, able.id))
+    answer = house.get(path, headers=able.headers)
+    assert (answer.status_code, answer.json()) == (200, able.id), answer.text
+    refused = house.get(path, headers=unable.headers)
+    assert refused.status_code == 403
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert refused.json()["error"] == "PermissionDeniedError"
+    assert "WWW-Authenticate" not in refused.headers
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_revocation_is_seen_within_a_minute(house: House, name: str) -> None:
+    backend = house.backends[name]
+
+    async def revoked(idp: IdentityClient[Any]) -> Caller:
+        caller = await backend.caller(idp)
+        assert house.get(f"{name}/me", headers=caller.headers).status_code == 200
+        await caller.revoke()
+        return caller
+
+    caller = house.as_admin(name, revoked)
+    backend.clock.advance(29)
+    assert (
+        house.get(f"{name}/me", headers=caller.headers).status_code == 200
+    )  # remembered: the declared bound
+    backend.clock.advance(1)
+    answer = house.get(f"{name}/me", headers=caller.headers)
+    assert answer.status_code == 401, answer.text
+    assert answer.json()["error"] == "AuthenticationError"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_wrong_credentials(house: House, name: str) -> None:
+    caller = house.caller(name)
+    token = caller.headers["Authorization"].split()[1]
+    head, _, tail = token.rpartition(".")
+    forged = f"{head}.{tail[::-1]}" if head else token[::-1]
+    for wrong in (forged, "x", "a.b.c", token + "x"):
+        answer = house.get(f"{name}/me", headers={"Authorization": f"Bearer {wrong}"})
+        assert answer.status_code == 401, (wrong, answer.text)
+        assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+        assert wrong not in answer.text or wrong == "x"
+    for headers in ({"X-API-Key": "x"}, {"Cookie": "session=x"}, {"X-API-Key": "x:y"}):
+        assert house.get(f"{name}/me", headers=headers).status_code == 401
+    for nothing in ({}, {"Authorization": "Basic eDp5"}, {"Authorization": "Bearer"}):
+        answer = house.get(f"{name}/me", headers=nothing)
+        assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, f'Bearer realm="{name}"')
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_two_hundred_callers_at_once_never_cross(house: House, name: str) -> None:
+    backend = house.backends[name]
+
+    async def five(idp: IdentityClient[Any]) -> list[Caller]:
+        return [await backend.caller(idp) for _ in range(5)]
+
+    callers = house.as_admin(name, five)
+    wrong = Caller("", {"Authorization": "Bearer a.b.c"}, callers[0].revoke)
+    mixed = [(caller, path) for path in ("me", "whoami") for caller in (*callers, wrong)] * 17
+
+    async def all_at_once() -> list[httpx.Response]:
+        async with httpx.AsyncClient(base_url=house.url, timeout=60) as http:
+            work = [http.get(f"/{name}/{path}", headers=caller.headers) for caller, path in mixed]
+            return await asyncio.gather(*work)
+
+    answers = house.runner.run(all_at_once())
+    assert len(answers) >= 200
+    for (caller, _), answer in zip(mixed, answers, strict=True):
+        told = (answer.status_code, answer.json() if answer.is_success else "")
+        assert told == ((200, caller.id) if caller.id else (401, "")), answer.text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_service_speaks_for_itself(house: House, name: str) -> None:
+    caller = house.caller(name)
+    own = house.get(f"{name}/service", headers=caller.headers)
+    assert own.status_code == 200
+    assert own.json() != caller.id
