@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import time
 from collections.abc import AsyncIterator
@@ -14,6 +15,7 @@ import pytest
 from identity_sdk.emulators.faults import ConnectionDropped, Fault, FaultInjector
 from identity_sdk.emulators.lakefs import Admin, create_app
 from identity_sdk.emulators.server import running
+from identity_sdk.emulators.unknown import carries_credential, swapped
 from identity_sdk.errors import ConfigurationError
 from identity_sdk.store import Store
 
@@ -35,6 +37,10 @@ BASIC = ("AKIAJADMINADMINADMQ", "secret")
         ),
         ("/x: late=0.25", Fault("/x", late=0.25)),
         ("/x: stale", Fault("/x", stale=True)),
+        ("/x: garbled", Fault("/x", garbled=True)),
+        ("/*: expired, times=1", Fault("/*", expired=True, times=1)),
+        ("/*: revoked", Fault("/*", revoked=True)),
+        ("/*: skew=-600", Fault("/*", skew=-600.0)),
         ("/a:b: 412", Fault("/a:b", status=412)),
     ],
 )
@@ -179,3 +185,23 @@ def test_a_drop_sends_not_one_byte() -> None:
         with pytest.raises((http.client.RemoteDisconnected, ConnectionResetError)):
             connection.getresponse()
         connection.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "other"),
+    [
+        (b"cookie", b"a=one1; b=x.y.Zz9", b"a=pof2; b=x.y.Ag0"),
+        (b"authorization", b"Basic dXNlcjpwdzE=", b"Basic " + base64.b64encode(b"vtfs:qx2")),
+        (b"authorization", b"Basic !", b"Basic !"),
+        (b"authorization", b"Bearer head.body.sig1", b"Bearer head.body.tjh2"),
+        (b"argus-api-key", b"1ab/2c", b"2bc/3d"),
+    ],
+)
+def test_a_swapped_credential(name: bytes, value: bytes, other: bytes) -> None:
+    scope = {"type": "http", "headers": [(name, value), (b"accept", b"a=one")]}
+    [(_, changed), (_, same)] = swapped(scope)["headers"]
+    assert (changed, same) == (other, b"a=one")
+    assert carries_credential(scope)
+    assert not carries_credential({"headers": [(b"accept", b"x")]})
+    kept = swapped(scope, lasting_only=True)["headers"][0][1]
+    assert kept == (other if b"Basic" in value or name == b"argus-api-key" else value)

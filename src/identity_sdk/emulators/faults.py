@@ -10,17 +10,26 @@ In process a :class:`Fault`, on the command line (``--fault``, repeatable) one l
     PUT /auth/groups/*: drop after-work, from=2    … after the work was done, from the second such request on
     GET /user: late=0.5                            the answer comes half a second late
     GET /auth/users/*: stale                       the answer is the first one that was given to the same request
+    GET /auth/users: garbled                       half of the answer's body is there, then come other bytes
+    /*: expired, times=1                           the token is past its end, once
+    /*: revoked                                    nobody knows the credential (any more)
+    /*: skew=-600                                  the server's clock is ten minutes slow
 
 ``PATH`` is below the base path, percent-encoded as sent, without the query; ``*`` in it stands for any run of
-characters. Without ``METHOD`` all methods match. ``WHAT`` is a status from 400 to 599, ``drop``, ``late=SECONDS`` or
-``stale``. The first fault that matches a request and is not used up decides.
+characters. Without ``METHOD`` all methods match. ``WHAT`` is a status from 400 to 599, ``drop``, ``late=SECONDS``,
+``stale``, ``garbled``, ``expired``, ``revoked`` or ``skew=SECONDS``. The first fault that matches a request and is not
+used up decides. ``expired`` and ``revoked`` match only requests that carry a credential, and the server refuses them in
+its own words; an access key or API key, which has no end, is then answered as an unknown one.
 """
 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from contextvars import ContextVar
 from dataclasses import dataclass
+from email.utils import formatdate
 from http import HTTPStatus
 from typing import cast
 from urllib.parse import quote
@@ -28,14 +37,27 @@ from urllib.parse import quote
 import anyio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from identity_sdk.emulators.unknown import carries_credential, swapped
 from identity_sdk.errors import ConfigurationError
 
-__all__ = ["ABORT", "ConnectionDropped", "Fault", "FaultInjector", "drop"]
+__all__ = ["ABORT", "ArmedFault", "ConnectionDropped", "Fault", "FaultInjector", "drop", "server_time"]
 
 ABORT = "identity_sdk.abort"
 """Name of the scope extension by which ``server.py`` lends the means to cut the connection."""
 
 _LINE = re.compile(r"(?:(?P<method>[A-Z]+) +)?(?P<path>/\S*) *: *(?P<rest>.+)")
+
+_LONG_AFTER = 20 * 365 * 86400.0
+"""Seconds after which no token lives."""
+_skew: ContextVar[float] = ContextVar("identity_sdk.emulators.skew", default=0.0)
+
+
+def server_time() -> float:
+    """The machine's clock (epoch seconds UTC), put wrong while a request runs that a ``skew`` or ``expired`` hits.
+
+    A server whose faults should be able to do that gets it as its store's clock.
+    """
+    return time.time() + _skew.get()
 
 
 class ConnectionDropped(ConnectionError):
@@ -53,6 +75,10 @@ class Fault:
         drop: close the connection without an answer.
         late: seconds to wait before the answer.
         stale: answer a repeated request as it was answered the first time.
+        garbled: put other bytes in place of the second half of the answer's body; an answer without one stays.
+        expired: the credential is past its end.
+        revoked: the credential is one that nobody knows.
+        skew: seconds by which the server's clock is fast (negative: slow).
         after_work: do the work first, then fail.
         retry_after: seconds for a ``Retry-After`` header.
         first: the number of the first matching request that it hits, from 1.
@@ -65,15 +91,21 @@ class Fault:
     drop: bool = False
     late: float = 0.0
     stale: bool = False
+    garbled: bool = False
+    expired: bool = False
+    revoked: bool = False
+    skew: float = 0.0
     after_work: bool = False
     retry_after: float | None = None
     first: int = 1
     times: int | None = None
 
     def __post_init__(self) -> None:
-        chosen = (self.status is not None) + self.drop + (self.late > 0) + self.stale
-        if chosen != 1:
-            raise ConfigurationError("a fault is one of: a status, drop, late=SECONDS, stale")
+        simple = self.drop + self.stale + self.garbled + self.expired + self.revoked
+        if simple + (self.status is not None) + (self.late > 0) + (self.skew != 0) != 1:
+            raise ConfigurationError(
+                "a fault is one of: a status, drop, late=SECONDS, stale, garbled, expired, revoked, skew=SECONDS"
+            )
         if self.status is not None and not 400 <= self.status <= 599:
             raise ConfigurationError("a fault's status is from 400 to 599")
         if self.first < 1 or (self.times is not None and self.times < 1):
@@ -110,13 +142,40 @@ def _option(word: str) -> dict[str, object]:
     if not equals:
         if word.isdigit():
             return {"status": int(word)}
-        if word in ("drop", "stale", "after-work"):
+        if word in ("drop", "stale", "garbled", "expired", "revoked", "after-work"):
             return {word.replace("-", "_"): True}
-    elif name in ("late", "retry-after"):
+    elif name in ("late", "retry-after", "skew"):
         return {name.replace("-", "_"): float(value)}
     elif name in ("from", "times"):
         return {"first" if name == "from" else name: int(value)}
     raise ValueError(f"{word!r} is not known")
+
+
+class ArmedFault:
+    """A fault that a server has.
+
+    Attributes:
+        fault: what goes wrong.
+        seen: requests so far that match it.
+        hits: requests so far that it hit.
+    """
+
+    __slots__ = ("fault", "hits", "seen")
+
+    def __init__(self, fault: Fault) -> None:
+        self.fault = fault
+        self.seen = 0
+        self.hits = 0
+
+    def counts(self, method: str, path: str, scope: Scope) -> bool:
+        """Count a request if it is one of those that match; tell whether it is one to hit."""
+        fault = self.fault
+        if not fault.matches(method, path):
+            return False
+        if (fault.expired or fault.revoked) and not carries_credential(scope):
+            return False
+        self.seen += 1
+        return fault.first <= self.seen and (fault.times is None or self.seen < fault.first + fault.times)
 
 
 class FaultInjector:
@@ -127,19 +186,29 @@ class FaultInjector:
         self.requests: list[str] = []
         """``METHOD PATH`` of every request below the base path, for tests that count."""
         self._base_path = base_path
-        self._active: list[tuple[Fault, list[int]]] = []
+        self._active: list[ArmedFault] = []
         self._remembered: dict[tuple[str, ...], list[Message]] = {}
         for fault in faults:
             self.add(fault)
 
-    def add(self, fault: Fault | str) -> None:
+    def add(self, fault: Fault | str) -> ArmedFault:
         """Arm a fault; its count starts now."""
-        self._active.append((Fault.parse(fault) if isinstance(fault, str) else fault, [0]))
+        armed = ArmedFault(Fault.parse(fault) if isinstance(fault, str) else fault)
+        self._active = [*self._active, armed]  # another thread may walk over the old list
+        return armed
+
+    def remove(self, armed: ArmedFault) -> None:
+        """Disarm one fault; again is harmless."""
+        self._active = [one for one in self._active if one is not armed]
+
+    def disarm(self) -> None:
+        """Disarm all faults and forget all stale answers."""
+        self._active = []
+        self._remembered.clear()
 
     def clear(self) -> None:
         """Disarm all faults and forget all stale answers and counted requests."""
-        self._active.clear()
-        self._remembered.clear()
+        self.disarm()
         self.requests.clear()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -148,11 +217,20 @@ class FaultInjector:
             return
         method, path = scope["method"], self._path(scope)
         self.requests.append(f"{method} {path}")
-        fault = self._due(method, path)
+        fault = self._due(method, path, scope)
         if fault is None:
             await self.app(scope, receive, send)
         elif fault.stale:
             await self._stale(scope, receive, send)
+        elif fault.garbled:
+            await self._garbled(scope, receive, send)
+        elif fault.revoked:
+            await self.app(swapped(scope), receive, send)
+        elif fault.expired:
+            aged = swapped(scope, lasting_only=True)
+            await self._skewed(_LONG_AFTER, aged, receive, _dated(send, time.time))
+        elif fault.skew:
+            await self._skewed(fault.skew, scope, receive, _dated(send, server_time))
         elif fault.late:
             await self._late(fault, scope, receive, send)
         else:
@@ -162,15 +240,12 @@ class FaultInjector:
         raw = cast("bytes", scope.get("raw_path") or quote(scope["path"]).encode())
         return raw.decode("latin-1").partition("?")[0].removeprefix(self._base_path)
 
-    def _due(self, method: str, path: str) -> Fault | None:
-        due: Fault | None = None
-        for fault, count in self._active:
-            if fault.matches(method, path):
-                count[0] += 1
-                end = None if fault.times is None else fault.first + fault.times
-                if due is None and fault.first <= count[0] and (end is None or count[0] < end):
-                    due = fault
-        return due
+    def _due(self, method: str, path: str, scope: Scope) -> Fault | None:
+        due = [armed for armed in self._active if armed.counts(method, path, scope)]
+        if not due:
+            return None
+        due[0].hits += 1
+        return due[0].fault
 
     async def _fail(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
         if fault.after_work:
@@ -210,6 +285,39 @@ class FaultInjector:
             await _read_all(receive)
         for message in self._remembered[key]:
             await send(message)
+
+    async def _skewed(self, seconds: float, scope: Scope, receive: Receive, send: Send) -> None:
+        kept = _skew.set(seconds)
+        try:
+            await self.app(scope, receive, send)
+        finally:
+            _skew.reset(kept)
+
+    async def _garbled(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kept: list[Message] = []
+        await self.app(scope, receive, _into(kept))
+        body = b"".join(message.get("body", b"") for message in kept)
+        if body:
+            body = body[: len(body) // 2] + b"\xff\xfe"  # no UTF-8, no JSON
+        start = kept[0]
+        headers = [pair for pair in start.get("headers", ()) if pair[0].lower() != b"content-length"]
+        if body:
+            headers.append((b"content-length", str(len(body)).encode()))
+        await send({**start, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+def _dated(send: Send, clock: Callable[[], float]) -> Send:
+    """Tells the time by ``clock`` in ``Date``."""
+
+    async def dated(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [pair for pair in message.get("headers", ()) if pair[0].lower() != b"date"]
+            date = formatdate(clock(), usegmt=True).encode()
+            message = {**message, "headers": [*headers, (b"date", date)]}
+        await send(message)
+
+    return dated
 
 
 async def _swallow(_message: MutableMapping[str, object]) -> None:

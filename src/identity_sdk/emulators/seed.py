@@ -26,7 +26,7 @@ from identity_sdk.errors import ConfigurationError
 from identity_sdk.store import hash_secret
 from identity_sdk.store import queries as q
 
-__all__ = ["load_seed", "plant"]
+__all__ = ["checked", "load_seed", "plant"]
 
 _Item = Mapping[str, object]
 _PARTS = frozenset({"users", "groups", "memberships", "policies", "attachments", "keys"})
@@ -44,8 +44,17 @@ def load_seed(path: Path | None) -> Mapping[str, Sequence[_Item]]:
         found: object = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"cannot read the seed file {path.name}: {type(error).__name__}") from None
-    if not isinstance(found, dict) or not _PARTS.issuperset(cast("dict[str, object]", found)):
-        raise ConfigurationError(f"a seed file is a JSON object with some of {', '.join(sorted(_PARTS))}")
+    return checked(found, "a seed file")
+
+
+def checked(found: object, what: str = "a seed") -> Mapping[str, Sequence[_Item]]:
+    """What was found, if it is a seed.
+
+    Raises:
+        ConfigurationError: it has another shape.
+    """
+    if not isinstance(found, Mapping) or not _PARTS.issuperset(cast("_Item", found)):
+        raise ConfigurationError(f"{what} is a JSON object with some of {', '.join(sorted(_PARTS))}")
     return cast("Mapping[str, Sequence[_Item]]", found)
 
 

@@ -26,7 +26,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from identity_sdk.emulators import argus, auth_service, authress, igtcloud, lakefs
-from identity_sdk.emulators.faults import ABORT
+from identity_sdk.emulators.faults import ABORT, server_time
 from identity_sdk.emulators.seed import load_seed, plant
 from identity_sdk.emulators.tls import Authority
 from identity_sdk.errors import ConfigurationError
@@ -169,7 +169,7 @@ def serve(backend: str, options: ServeOptions, *, out: TextIO | None = None) -> 
     if backend not in BACKENDS:
         raise ConfigurationError(f"no emulator named {backend!r}: choose one of {', '.join(BACKENDS)}")
     chosen = BACKENDS[backend]
-    store = Store.open(options.store)
+    store = Store.open(options.store, clock=server_time)
     app = chosen.make(store, options)
     seed = load_seed(options.seed)
     with contextlib.ExitStack() as stack:
