@@ -205,6 +205,7 @@ async def test_a_reader_does_not_wait_for_a_writer(tmp_path: Path) -> None:
 
 
 @pytest.mark.anyio
+@pytest.mark.parametrize("open_store", ["file", postgres], indirect=True)
 async def test_a_newer_schema_is_refused(open_store: Open) -> None:
     store = open_store()
     await store.write(lambda conn: q.set_meta(conn, "schema_version", str(SCHEMA_VERSION + 1)))

@@ -2,7 +2,8 @@
 
 What each database is told, and why:
 
-* SQLite in memory: one connection (``StaticPool``) and one user of it at a time.
+* SQLite in memory: one connection, kept by its store, and one user of it at a time. Such stores come and go by the
+  hundred in tests: they share one engine, and with it what SQLAlchemy compiled, and the text of the schema.
 * SQLite in a file: write-ahead log, ``busy_timeout`` 30 s, the driver's own transaction handling off, and
   ``BEGIN IMMEDIATE`` for every writing transaction. A deferred transaction that reads and then writes is
   refused as soon as another one has written in between, and with the driver's defaults such updates are lost.
@@ -20,7 +21,8 @@ import time
 import weakref
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
-from typing import Generic, Literal, NamedTuple, TypeVar
+from functools import cache, lru_cache
+from typing import Generic, Literal, NamedTuple, TypeVar, cast
 
 import anyio
 from anyio import to_thread
@@ -29,7 +31,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
-from sqlalchemy.pool import ConnectionPoolEntry, QueuePool, StaticPool
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool, QueuePool
 
 from identity_sdk.errors import ConfigurationError
 from identity_sdk.store import tables
@@ -43,6 +45,7 @@ _WRITES = "identity_sdk_writes"
 _LOCK_KEY = 0x1D5D_0001
 _CONNECTIONS = 8
 _BUSY_SECONDS = 30
+_SQLITE_ARGUMENTS = {"check_same_thread": False, "timeout": _BUSY_SECONDS}
 _numbers = itertools.count()
 
 
@@ -76,9 +79,11 @@ class Store:
         self.clock = clock
         """The clock (epoch seconds UTC) that rows are dated by."""
         self._engine = engine
-        # A store that is dropped unclosed closes its connections all the same (CPython 3.13 warns of those it finds).
-        weakref.finalize(self, engine.dispose).atexit = False
         self._kind: _Kind = kind
+        self._kept = _Kept()
+        # A store that is dropped unclosed closes its connections all the same (CPython 3.13 warns of those it finds).
+        self._close = self._kept.close if kind == "memory" else engine.dispose
+        weakref.finalize(self, self._close).atexit = False
         self._ready = False
         self._closed = False
         self._lock = threading.RLock()
@@ -133,7 +138,7 @@ class Store:
 
     def _dispose(self) -> None:
         with self._lock:
-            self._engine.dispose()
+            self._close()
 
     async def _run(self, work: Callable[[], T], limiter: anyio.CapacityLimiter) -> T:
         job = _Job(work)
@@ -156,22 +161,46 @@ class Store:
             return limiters
 
     def _transaction(self, fn: Callable[[Connection], T], *, writes: bool) -> T:
-        if self._closed:
-            raise ConfigurationError("the store is closed")
         exclusive = self._kind == "memory" or (self._kind == "file" and writes)
         with _translated(self._kind), _held(self._lock if exclusive else None):
+            if self._closed:
+                raise ConfigurationError("the store is closed")
             self._prepare()
-            with self._engine.connect().execution_options(**{_WRITES: writes}) as conn, conn.begin():
+            with self._connection(writes) as conn, conn.begin():
                 return fn(conn)
+
+    @contextmanager
+    def _connection(self, writes: bool) -> Generator[Connection]:
+        if self._kept.connection is not None:
+            yield self._kept.connection.execution_options(**{_WRITES: writes})
+        else:
+            with self._engine.connect().execution_options(**{_WRITES: writes}) as conn:
+                yield conn
 
     def _prepare(self) -> None:
         if self._ready:
             return
         with self._lock:
-            if not self._ready:
-                with self._engine.connect().execution_options(**{_WRITES: True}) as conn, conn.begin():
+            if self._ready:
+                return
+            if self._kind == "memory":
+                self._kept.connection = self._engine.connect()
+                _driver(self._kept.connection).executescript(_schema(self._engine))
+            else:
+                with self._connection(writes=True) as conn, conn.begin():
                     _migrate(conn)
-                self._ready = True
+            self._ready = True
+
+
+class _Kept:
+    """The one connection of a database in memory, which ends with it; ``None`` before its first use."""
+
+    def __init__(self) -> None:
+        self.connection: Connection | None = None
+
+    def close(self) -> None:
+        if self.connection is not None:
+            self.connection.close()
 
 
 class _Job(Generic[T]):
@@ -242,6 +271,19 @@ def _migrate(conn: Connection) -> None:
         conn.execute(tables.meta.insert().values(key="schema_version", value=str(tables.SCHEMA_VERSION)))
 
 
+@cache
+def _schema(engine: Engine) -> str:
+    """The statements that make an empty database."""
+    with engine.connect() as conn:
+        with conn.execution_options(**{_WRITES: True}).begin():
+            _migrate(conn)
+        return "\n".join(_driver(conn).iterdump())
+
+
+def _driver(conn: Connection) -> sqlite3.Connection:
+    return cast("sqlite3.Connection", conn.connection.dbapi_connection)
+
+
 def _make_engine(url: str) -> tuple[Engine, _Kind]:
     made: tuple[Engine, _Kind] | None = None
     with suppress(ArgumentError, ValueError):
@@ -259,37 +301,51 @@ def _make_engine(url: str) -> tuple[Engine, _Kind]:
 
 
 def _sqlite(url: URL) -> tuple[Engine, _Kind]:
-    in_memory = url.database in (None, "", ":memory:")
-    arguments = {"check_same_thread": False, "timeout": _BUSY_SECONDS}
-    if in_memory:
-        engine = create_engine(url, poolclass=StaticPool, connect_args=arguments, hide_parameters=True)
-    else:
-        engine = create_engine(
-            url,
-            poolclass=QueuePool,
-            pool_size=_CONNECTIONS,
-            max_overflow=_CONNECTIONS,
-            connect_args=arguments,
-            hide_parameters=True,
-        )
+    if url.database in (None, "", ":memory:"):
+        return _sqlite_in_memory(url), "memory"
+    return _sqlite_in_a_file(url), "file"
+
+
+@lru_cache(maxsize=8)
+def _sqlite_in_memory(url: URL) -> Engine:
+    engine = create_engine(url, poolclass=NullPool, connect_args=_SQLITE_ARGUMENTS, hide_parameters=True)
+    _begins_itself(engine)
+    return engine
+
+
+def _sqlite_in_a_file(url: URL) -> Engine:
+    engine = create_engine(
+        url,
+        poolclass=QueuePool,
+        pool_size=_CONNECTIONS,
+        max_overflow=_CONNECTIONS,
+        connect_args=_SQLITE_ARGUMENTS,
+        hide_parameters=True,
+    )
 
     def connected(dbapi_connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
-        # The driver must begin nothing by itself; the listener below does. See SQLAlchemy on pysqlite,
-        # "Enabling Non-Legacy SQLite Transactional Modes".
+        cursor = dbapi_connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
+        _switch_to_wal(cursor)
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.close()
+
+    _begins_itself(engine)
+    event.listen(engine, "connect", connected)
+    return engine
+
+
+def _begins_itself(engine: Engine) -> None:
+    """The driver must begin nothing. See SQLAlchemy on pysqlite, "Enabling Non-Legacy SQLite Transactional Modes"."""
+
+    def connected(dbapi_connection: DBAPIConnection, _record: ConnectionPoolEntry) -> None:
         dbapi_connection.isolation_level = None
-        if not in_memory:
-            cursor = dbapi_connection.cursor()
-            cursor.execute(f"PRAGMA busy_timeout={_BUSY_SECONDS * 1000}")
-            _switch_to_wal(cursor)
-            cursor.execute("PRAGMA synchronous=NORMAL")
-            cursor.close()
 
     def began(conn: Connection) -> None:
         conn.exec_driver_sql("BEGIN IMMEDIATE" if conn.get_execution_options().get(_WRITES) else "BEGIN")
 
     event.listen(engine, "connect", connected)
     event.listen(engine, "begin", began)
-    return engine, "memory" if in_memory else "file"
 
 
 def _switch_to_wal(cursor: DBAPICursor) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from identity_sdk.store import tables
@@ -198,10 +198,16 @@ class Rows(Generic[R]):
         self._row = row
         self._keys = list(table.primary_key.columns)
         self._columns = [column.name for column in table.columns]
+        # Made once: nearly every transaction reads by key.
+        places: list[object] = [bindparam(f"key_{number}") for number in range(len(self._keys))]
+        self._by_key = select(table).where(self._is(places))
 
     def get(self, conn: Connection, *key: str) -> R | None:
         """Return the row with this key, or ``None``."""
-        found = conn.execute(select(self.table).where(self._is(key))).mappings().one_or_none()
+        if len(key) != len(self._keys):
+            raise TypeError(self._wrong_key())
+        places = {f"key_{number}": value for number, value in enumerate(key)}
+        found = conn.execute(self._by_key, places).mappings().one_or_none()
         return None if found is None else self._row(**found)
 
     def insert(self, conn: Connection, row: R) -> None:
@@ -287,9 +293,11 @@ class Rows(Generic[R]):
 
     def _is(self, key: Sequence[object]) -> ColumnElement[bool]:
         if len(key) != len(self._keys):
-            names = ", ".join(column.name for column in self._keys)
-            raise TypeError(f"{self.table.name} has the key ({names})")
+            raise TypeError(self._wrong_key())
         return and_(*(column == value for column, value in zip(self._keys, key, strict=True)))
+
+    def _wrong_key(self) -> str:
+        return f"{self.table.name} has the key ({', '.join(column.name for column in self._keys)})"
 
     def _equal(self, equal: Mapping[str, object]) -> list[ColumnElement[bool]]:
         return [self.table.c[name] == value for name, value in equal.items()]
