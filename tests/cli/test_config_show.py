@@ -114,3 +114,13 @@ def test_an_open_file_with_a_secret_is_refused(idp: Run, file: Path) -> None:
     done = idp("config", "show", "prod", "--config", "identity.toml")
     assert done.returncode == 2
     assert "chmod 600 identity.toml" in done.stderr
+
+
+def test_the_variables_of_an_official_client(idp: Run) -> None:
+    theirs = {"CLOUD_DOMAIN": "h.example.com", "CLOUD_JWT_TOKEN": CANARY, "CLOUD_CSRF_TOKEN": CANARY}
+    done = idp("config", "show", "igtcloud", "--json", environ=theirs)
+    shown = settings(done)
+    assert shown["base_url"] == ("h.example.com", "environment variable CLOUD_DOMAIN")
+    assert shown["token"] == ("**********", "environment variable CLOUD_JWT_TOKEN")
+    assert shown["csrf_token"] == ("**********", "environment variable CLOUD_CSRF_TOKEN")
+    assert CANARY not in done.stdout + done.stderr

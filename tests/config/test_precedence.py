@@ -381,3 +381,50 @@ def test_a_file_is_read_at_most_once(profiles: Write, monkeypatch: pytest.Monkey
     with pytest.raises(ConfigurationError, match=r"base_url is missing$"):
         resolve(None, {}, environ={}, profile_file=path)
     assert reads == [path]
+
+
+# ---------------------------------------------------------------- the variables of a backend's official client
+THEIRS = {"CLOUD_DOMAIN": "cloud.example", "CLOUD_JWT_TOKEN": "canary-jwt", "CLOUD_CSRF_TOKEN": "canary-csrf"}
+
+
+def test_the_environment_of_the_official_client_comes_last() -> None:
+    resolved = resolve("igtcloud", {}, environ=THEIRS, profile_file=NONE)
+    assert resolved.adapter.base_url == "https://cloud.example"
+    for name, variable in (
+        ("base_url", "CLOUD_DOMAIN"),
+        ("token", "CLOUD_JWT_TOKEN"),
+        ("csrf_token", "CLOUD_CSRF_TOKEN"),
+    ):
+        assert row(resolved, name).origin == f"environment variable {variable}"
+    assert row(resolved, "base_url").value == "cloud.example"
+    assert row(resolved, "token").value == row(resolved, "csrf_token").value == REDACTED
+    assert "canary" not in f"{resolved!r}"
+
+
+@pytest.mark.parametrize("source", ["argument", "environment", "profile", "url"])
+def test_it_counts_as_a_whole_or_not_at_all(source: str, profiles: Write) -> None:
+    """Its token goes to no place that somebody else names."""
+    own, target, options, environ = "https://own.example", "igtcloud", {}, dict(THEIRS)
+    path = NONE
+    if source == "argument":
+        options["base_url"] = own
+    elif source == "environment":
+        environ["IDENTITY_SDK_BASE_URL"] = own
+    elif source == "url":
+        target = f"igtcloud+{own}"
+    else:
+        target, path = "one", profiles(f'[profiles.one]\ntarget = "igtcloud"\nbase_url = "{own}"\n')
+    resolved = resolve(target, options, environ=environ, profile_file=path)
+    assert (resolved.adapter.base_url, resolved.adapter.auth) == (own, None)
+    assert row(resolved, "token") == Setting("token", None, "not set")
+
+
+def test_and_no_other_secret_goes_to_its_place() -> None:
+    with pytest.raises(ConfigurationError, match="CLOUD_DOMAIN") as refused:
+        resolve("igtcloud", {"username": "u", "password": "canary"}, environ=THEIRS, profile_file=NONE)
+    assert "canary" not in f"{refused.value}"
+    with pytest.raises(ConfigurationError, match="needs base_url"):
+        resolve("igtcloud", {}, environ={**THEIRS, "CLOUD_DOMAIN": ""}, profile_file=NONE)
+    with pytest.raises(ConfigurationError, match="CLOUD_DOMAIN"):
+        resolve("igtcloud", {}, environ={**THEIRS, "CLOUD_DOMAIN": "https://u:p@x"}, profile_file=NONE)
+    assert resolve("lakefs", {"base_url": URL}, environ=THEIRS, profile_file=NONE).adapter.auth is None

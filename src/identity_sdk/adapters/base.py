@@ -66,6 +66,8 @@ class Adapter:
     Attributes:
         name: what ``connect("…")`` calls it.
         options: what ``from_options`` takes.
+        variables: the variables of the backend's official client, by option: the last source of settings, which counts
+            only as a whole, where no other one says ``base_url``.
         resources: the six resource classes, in the order of the facade.
         propagation, limits: for ``capabilities``.
         extra: the name of the pip extra that it needs, or empty.
@@ -74,6 +76,7 @@ class Adapter:
 
     name: ClassVar[str]
     options: ClassVar[Mapping[str, Option]] = {}
+    variables: ClassVar[Mapping[str, str]] = {}
     resources: ClassVar[tuple[type[Resource], ...]] = ()
     propagation: ClassVar[Propagation] = Propagation()
     limits: ClassVar[Mapping[str, int]] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import cast
 
@@ -18,6 +18,7 @@ from identity_sdk.config.sources import (
     Source,
     arguments,
     environment,
+    of_official_client,
     refuse_misspelled,
 )
 from identity_sdk.config.values import ARGUMENT_ONLY, Sealed, adapter_text, client_value, nearest
@@ -53,7 +54,8 @@ def resolve(
     profile. A profile counts only when it is named so.
 
     Each option is then taken from the first source that has it: arguments, environment (``IDENTITY_SDK_<OPTION>``,
-    empty means not set), profile, default. An option that is secret is used only if ``base_url`` comes from the same
+    empty means not set), profile, where none of them says ``base_url`` the variables of the backend's official client
+    (:attr:`Adapter.variables`), default. An option that is secret is used only if ``base_url`` comes from the same
     source, or from none (the adapter's own). With an :class:`Adapter` as target only the client's options are
     resolved, from arguments and environment.
 
@@ -83,6 +85,9 @@ def resolve(
     files = profile_files(args, env, profile_file or user_config_file(variables))
     goal = find_goal(args, env, files)
     cls = adapter_class(goal.adapter)
+    if cls.variables and _first("base_url", goal.sources) is None:
+        theirs = of_official_client(variables, cls.variables)
+        goal = replace(goal, sources=(*goal.sources, theirs))
     _refuse_unknown(cls, goal)
     _refuse_mixed(cls, goal)
     _refuse_exposed(cls, goal.profile)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Final, Literal
 
@@ -19,6 +19,7 @@ __all__ = [
     "arguments",
     "environment",
     "from_profile",
+    "of_official_client",
     "refuse_misspelled",
 ]
 
@@ -47,25 +48,30 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One of the three, with what it sets."""
+    """One of the four, with what it sets."""
 
     kind: Literal["argument", "environment", "profile"]
     values: Sealed
     where: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Names of variables that are not ``IDENTITY_SDK_<OPTION>``, by option."""
 
     def origin(self, name: str) -> str:
         """Where ``name`` was set, for messages and ``idp config show``."""
         if self.kind == "environment":
-            return f"environment variable {PREFIX}{name.upper()}"
+            return f"environment variable {self._variable(name)}"
         return self.where or "argument"
 
     def mend(self, name: str) -> str:
         """How one would set ``name`` in this source as well."""
         if self.kind == "environment":
-            return f"set {PREFIX}{name.upper()}"
+            return f"set {self._variable(name)}"
         return (
             f"give {name}= as an argument" if self.kind == "argument" else f"write {name} into {self.where}"
         )
+
+    def _variable(self, name: str) -> str:
+        return self.variables.get(name, f"{PREFIX}{name.upper()}")
 
     def adding(self, values: Mapping[str, object]) -> Source:
         """A copy that sets ``values`` too.
@@ -76,7 +82,7 @@ class Source:
         for name in values:
             if name in self.values:
                 raise ConfigurationError(f"{name} is given twice: by the target, and by {self.origin(name)}")
-        return Source(self.kind, Sealed({**self.values, **values}), self.where)
+        return Source(self.kind, Sealed({**self.values, **values}), self.where, self.variables)
 
 
 def arguments(options: Mapping[str, object]) -> Source:
@@ -92,6 +98,12 @@ def environment(environ: Mapping[str, object]) -> Source:
         if name.startswith(PREFIX) and len(name) > len(PREFIX) and value
     }
     return Source("environment", Sealed(found))
+
+
+def of_official_client(environ: Mapping[str, object], variables: Mapping[str, str]) -> Source:
+    """What variables of a backend's official client say; an empty one counts as not set."""
+    found = {option: environ[name] for option, name in variables.items() if environ.get(name)}
+    return Source("environment", Sealed(found), variables=variables)
 
 
 def from_profile(profile: Profile) -> Source:

@@ -32,7 +32,7 @@ class IgtCloudOptions(ClientSettings, total=False):
     """What ``connect("igtcloud", …)`` takes beside the client's own options.
 
     Keys:
-        base_url: ``https://DOMAIN``, which means ``https://DOMAIN/api``.
+        base_url: ``https://DOMAIN`` or ``DOMAIN``, which means ``https://DOMAIN/api``.
         username, password: a person; or
         service_id, private_key: a service and its key (PEM); or
         token, csrf_token: a JWT that was got elsewhere, and the CSRF token of its login.
@@ -57,7 +57,7 @@ class IgtCloud(Adapter):
     name: ClassVar[str] = "igtcloud"
     extra: ClassVar[str] = "igtcloud"
     options: ClassVar[Mapping[str, Option]] = {
-        "base_url": Option("https://DOMAIN, which means https://DOMAIN/api"),
+        "base_url": Option("https://DOMAIN, or DOMAIN, which means https://DOMAIN/api"),
         "username": Option("a person's login id"),
         "password": Option("its password", secret=True),
         "service_id": Option("a service's id, to sign in by an assertion"),
@@ -66,6 +66,11 @@ class IgtCloud(Adapter):
         "csrf_token": Option("the CSRF token of that JWT's login", secret=True),
         "organization": Option("the organization whose groups and services are meant"),
         "email_domain": Option("makes the address of a user who is made without one"),
+    }
+    variables: ClassVar[Mapping[str, str]] = {
+        "base_url": "CLOUD_DOMAIN",
+        "token": "CLOUD_JWT_TOKEN",
+        "csrf_token": "CLOUD_CSRF_TOKEN",
     }
     resources: ClassVar[tuple[type[Resource], ...]] = (
         IgtUsers,
@@ -121,7 +126,7 @@ class IgtCloud(Adapter):
                 f"igtcloud needs base_url: {cls.options['base_url'].help}", provider="igtcloud"
             )
         return cls(
-            base_url=base_url,
+            base_url=base_url if "://" in base_url else f"https://{base_url}",
             auth=_auth(given),
             organization=_text(given, "organization"),
             email_domain=_text(given, "email_domain"),
