@@ -242,6 +242,8 @@ class IdentityProvider(Generic[A]):
         try:
             auth = _auth_of(idp.provider, shown)
             caller = idp.with_credential(auth)
+        except ClientClosedError:
+            raise
         except ConfigurationError:  # malformed, or of a kind that this backend does not know
             raise refused from None
         try:
