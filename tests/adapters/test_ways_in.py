@@ -1,5 +1,5 @@
 """What the adapters' own tests of signing in leave open of docs/sign-in.md: fresh, expired in the middle of a list,
-revoked, wrong; and cookies over TLS.
+revoked, wrong. Cookies over TLS are in test_ways_in_tls.py.
 """
 
 from __future__ import annotations
@@ -7,7 +7,6 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
 from typing import Any
 
 import pyotp
@@ -15,13 +14,13 @@ import pytest
 from joserfc.jwk import RSAKey
 
 from identity_sdk import AccessKey, ApiKey, Argus, Bearer, LakeFS, Password, connect
+from identity_sdk.adapters.argus.inputs import PasswordChange
 from identity_sdk.adapters.auth_service.adapter import AuthService
 from identity_sdk.adapters.igtcloud.adapter import IgtCloud
 from identity_sdk.adapters.lakefs.models import LakeFSSession
 from identity_sdk.emulators import argus, auth_service, igtcloud, lakefs
 from identity_sdk.emulators.server import running
-from identity_sdk.emulators.tls import Authority
-from identity_sdk.errors import AuthenticationError
+from identity_sdk.errors import AuthenticationError, ChallengeRequiredError, PermissionDeniedError
 from identity_sdk.secrets import Secret
 from identity_sdk.store import Store
 from identity_sdk.store import queries as q
@@ -74,15 +73,18 @@ async def read(idp: Any, between: Callable[[], Awaitable[object]]) -> int:
 
 
 @asynccontextmanager
-async def lakefs_root(store: Store, clock: Clock) -> AsyncGenerator[tuple[Any, str]]:
-    """1,501 users, which are two pages; and the base URL."""
+async def lakefs_root(
+    store: Store, clock: Clock, codes: dict[str, str] | None = None, tls: Any = None, ca: str = "default"
+) -> AsyncGenerator[tuple[Any, str]]:
+    """1,501 users, which are two pages; and the base URL. ``codes`` are those of the OpenID provider."""
     admin = lakefs.Admin("admin", "AKIAJADMINADMINADMNQ", "a secret")
     app = lakefs.create_app(store, admin=admin, setup=True)
-    with running(app) as url:
+    app.state.emulator.openid.update(codes or {})
+    with running(app, tls) as url:
         await store.write(lambda conn: q.seed_users(conn, 1500, created_at=1.0))
         root = AccessKey(admin.access_key_id, admin.secret_access_key)
         base_url = url + lakefs.BASE_PATH
-        async with connect(LakeFS(base_url=base_url, auth=root), clock=clock) as idp:
+        async with connect(LakeFS(base_url=base_url, auth=root), clock=clock, tls=ca) as idp:
             yield idp, base_url
 
 
@@ -176,19 +178,21 @@ async def test_auth_service_wrong_access_token(store: Store, foreign_key: str, d
                     await call
 
 
-# IGT Cloud: its lists are one request each.
+# IGT Cloud: its lists are one request each, and read again from a cursor.
 
 
 @asynccontextmanager
-async def igtcloud_site(store: Store, clock: Clock) -> AsyncGenerator[tuple[Any, str]]:
+async def igtcloud_site(
+    store: Store, clock: Clock, tls: Any = None, ca: str = "default"
+) -> AsyncGenerator[tuple[Any, str]]:
     admin = igtcloud.Admin("admin@example.com", PASSWORD)
     app = igtcloud.create_app(store, clock=clock.time, admin=admin)
     await app.state.emulator.prepare()
-    with running(app) as url:
+    with running(app, tls) as url:
         adapter = IgtCloud(
             base_url=url, auth=Password("admin@example.com", PASSWORD), organization=igtcloud.ROOT
         )
-        async with connect(adapter, clock=clock, backoff=(0.0, 0.0)) as idp:
+        async with connect(adapter, clock=clock, backoff=(0.0, 0.0), tls=ca) as idp:
             yield idp, url
 
 
@@ -199,8 +203,13 @@ async def test_igtcloud_assertion_fresh_expired_revoked_and_wrong(
         robot = await idp.users.create(name="robot", kind="service")
         machine = idp.with_credential(AccessKey(robot.id, robot.private_key))
         assert (await machine.users.me()).id == robot.id
+        (may,) = await machine.policies.permissions()  # the one list that a service may read, of one item
+        refreshes = machine.stats().refreshes
         clock.at += 1801
-        assert (await machine.users.me()).id == robot.id  # by a new assertion: its JWT holds no refresh token
+        assert list(await machine.policies.permissions(cursor="0")) == [may]
+        assert (
+            machine.stats().refreshes == refreshes + 1
+        )  # by a new assertion: its JWT holds no refresh token
         with pytest.raises(AuthenticationError):
             await idp.with_credential(AccessKey(robot.id, foreign_key)).users.me()
         await idp.users.delete(robot.id, kind="service")
@@ -209,7 +218,22 @@ async def test_igtcloud_assertion_fresh_expired_revoked_and_wrong(
             await machine.users.me()
 
 
-@pytest.mark.parametrize("way", ["options", "environment"])
+VARIABLES = {
+    "environment": {
+        "base_url": "IDENTITY_SDK_BASE_URL",
+        "token": "IDENTITY_SDK_TOKEN",
+        "csrf_token": "IDENTITY_SDK_CSRF_TOKEN",
+    },
+    "official": {
+        "base_url": "CLOUD_DOMAIN",
+        "token": "CLOUD_JWT_TOKEN",
+        "csrf_token": "CLOUD_CSRF_TOKEN",
+    },
+}
+"""Ours, and those of the official client."""
+
+
+@pytest.mark.parametrize("way", ["options", *VARIABLES])
 async def test_igtcloud_cookies_and_environment(
     store: Store, clock: Clock, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -220,8 +244,9 @@ async def test_igtcloud_cookies_and_environment(
             options = {"base_url": base_url, "token": jwt, "csrf_token": csrf}
             if way == "options":
                 return connect("igtcloud", clock=clock, **options)
+            variables = VARIABLES[way]
             for name, value in options.items():
-                monkeypatch.setenv(f"IDENTITY_SDK_{name.upper()}", value)
+                monkeypatch.setenv(variables[name], value)
             return connect("igtcloud", clock=clock)
 
         token = await idp.tokens.issue()
@@ -233,9 +258,12 @@ async def test_igtcloud_cookies_and_environment(
             await ann.users.create("ann", email="ann@example.com")
             clock.at += 1750  # nearly over: it is refreshed, and keeps the CSRF token
             await ann.users.create("bob", email="bob@example.com")
+            page = await anext(ann.users.list(limit=1).pages())
+            clock.at += 1750
+            assert len(await ann.users.list(cursor=page.cursor)) == 2
             clock.at += 1801
             with pytest.raises(AuthenticationError):
-                await ann.users.list()
+                await ann.users.list(cursor=page.cursor)
         revoked = await idp.tokens.issue()
         async with given(revoked.value.reveal(), revoked.csrf_token.reveal()) as ann:
             await ann.sessions.end()
@@ -292,20 +320,70 @@ async def test_argus_totp_session_fresh_expired_in_the_middle_of_a_list_revoked_
                 await admin.users.me()
 
 
-# Cookies over TLS: Secure ones, read from an answer that only a trusted server gives.
-
-
-async def test_cookies_over_tls(store: Store, clock: Clock, tmp_path: Path) -> None:
-    authority = Authority()
-    authority.write_ca(tmp_path / "ca.pem")
-    with argus_site(store, clock, authority.server_context()) as (url, emulator):
+async def test_argus_session_token_as_bearer(store: Store, clock: Clock) -> None:
+    """A session token that was got elsewhere: nothing renews it."""
+    with argus_site(store, clock) as (url, emulator):
         await emulator.prepare()
-        adapter = Argus(base_url=url, auth=Password("admin", PASSWORD), sign_in="cookie")
-        async with connect(adapter, clock=clock, tls=str(tmp_path / "ca.pem")) as idp:
-            assert (await idp.users.me()).id == "admin"
-    app = igtcloud.create_app(store, clock=clock.time, admin=igtcloud.Admin("root@example.com", PASSWORD))
-    await app.state.emulator.prepare()
-    with running(app, authority.server_context()) as url:
-        person = IgtCloud(base_url=url, auth=Password("root@example.com", PASSWORD))
-        async with connect(person, clock=clock, tls=str(tmp_path / "ca.pem")) as idp:
-            assert (await idp.users.me()).id == "root@example.com"
+        await store.write(lambda conn: q.seed_users(conn, 1500, created_at=1.0))
+        async with connect(Argus(base_url=url, auth=Password("admin", PASSWORD)), clock=clock) as idp:
+
+            async def bearer() -> tuple[Any, Any]:
+                session = await idp.sessions.create("password", identifier="admin", secret=PASSWORD)
+                assert session.token is not None
+                return session, idp.with_credential(Bearer(session.token))
+
+            async def idle() -> None:
+                clock.at += 1801
+
+            session, admin = await bearer()
+            assert (await admin.users.me()).id == "admin"
+            with pytest.raises(AuthenticationError):
+                await read(admin, idle)
+            session, admin = await bearer()
+
+            async def end() -> None:
+                await idp.sessions.end(session)
+
+            with pytest.raises(AuthenticationError):
+                await read(admin, end)
+            with pytest.raises(AuthenticationError):
+                await idp.with_credential(Bearer("wrong")).users.me()
+
+
+@pytest.mark.parametrize("carrier", ["bearer", "cookie"])
+async def test_argus_221_fresh_in_the_middle_of_a_list_revoked_and_wrong(
+    store: Store, clock: Clock, carrier: Any
+) -> None:
+    """A password that must be changed: its session may do nothing else, and a client that signs in by itself stops."""
+    with argus_site(store, clock) as (url, emulator):
+        await emulator.prepare()
+        await store.write(lambda conn: q.seed_users(conn, 1500, created_at=1.0))
+        adapter = Argus(base_url=url, auth=Password("admin", PASSWORD), sign_in=carrier)
+        async with (
+            connect(adapter, clock=clock) as idp,
+            connect(Argus(base_url=url, auth=ApiKey(emulator.api_key)), clock=clock) as root,
+        ):
+
+            async def reset() -> None:
+                await root.native.useradmin.user.reset_password("admin")
+                clock.at += 1801  # so that the client signs in again
+
+            with pytest.raises(ChallengeRequiredError) as wanted:
+                await read(idp, reset)
+            assert wanted.value.challenge == "password-change"
+            session = await root.sessions.create("password", identifier="admin", secret=PASSWORD)
+            assert session.password_change_required
+            narrow = idp.with_credential(session)
+            with pytest.raises(PermissionDeniedError):
+                await narrow.users.me()
+            await root.sessions.end(session)
+            change = PasswordChange(oldPassword=Secret(PASSWORD), newPassword=Secret("a new password"))
+            with pytest.raises(AuthenticationError):
+                await narrow.native.password.change(change)
+            with pytest.raises(AuthenticationError) as wrong:
+                await root.sessions.create("password", identifier="admin", secret="wrong")
+            assert not isinstance(wrong.value, ChallengeRequiredError)
+            session = await root.sessions.create("password", identifier="admin", secret=PASSWORD)
+            await idp.with_credential(session).native.password.change(change)
+            changed = idp.with_credential(Password("admin", "a new password"))
+            assert (await changed.users.me()).id == "admin"

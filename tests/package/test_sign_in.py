@@ -59,6 +59,8 @@ def test_the_options_of_a_way_in_exist(title: str) -> None:
                 assert getattr(identity_sdk, kind)
             if call.startswith("IDENTITY_SDK_"):
                 assert call.removeprefix("IDENTITY_SDK_").lower() in adapter.options
+            if call.startswith("CLOUD_"):
+                assert call in adapter.variables.values()
 
 
 @pytest.mark.parametrize("title", [*sorted(SECTIONS), "Cookies over TLS"])
@@ -76,6 +78,8 @@ def test_the_tests_of_a_way_in_exist(title: str) -> None:
 
 def test_every_way_in_has_its_tests() -> None:
     """The rows of the second table name, in order, all of those of the first."""
+    (over_tls,) = tables(section("Cookies over TLS"))
+    assert all(len(row) == 5 and all(row) for row in over_tls)
     for title in SECTIONS:
         ways, proofs = tables(section(title))
         assert len(proofs) <= len(ways)

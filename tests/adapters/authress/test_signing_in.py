@@ -257,25 +257,30 @@ async def test_an_older_key_signs_by_rsa() -> None:
     served, key = Served(), rsa()
     with running(served.app) as url:
         async with served.client(url) as admin:
-            robot = await admin.users.create(name="old", kind="service")
+            me = "sc_admin"  # who may read lists
             der = base64.b64encode(key.as_der(private=False)).decode()
-            made = await admin.native.request_access_key(robot.id)
+            made = await admin.native.request_access_key(me)
             await served.store.write(
                 lambda conn: q.credentials.update(conn, made.id, attributes={"publicKey": der})
             )
-            idp = admin.with_credential(ApiKey(older(key, made.id, robot.id)))
-            assert (await idp.users.me()).id == robot.id
+            idp = admin.with_credential(ApiKey(older(key, made.id, me)))
+            assert (await idp.users.me()).id == me
             token = await idp.tokens.issue()
             assert token.value is not None
-            assert jwt.decode(token.value.reveal(), key, algorithms=["RS256"]).claims["sub"] == robot.id
-            assert (await admin.tokens.verify(token)).subject == robot.id
+            assert jwt.decode(token.value.reveal(), key, algorithms=["RS256"]).claims["sub"] == me
+            assert (await admin.tokens.verify(token)).subject == me
+            await served.people(250)
+            pages = idp.users.list().pages()
+            count = len((await anext(pages)).items)
             served.clock.now += LIFE + 1
-            assert (await idp.users.me()).id == robot.id
-            await admin.credentials.delete(made.id, user=robot.id)
+            async for page in pages:
+                count += len(page.items)
+            assert (count, idp.stats().refreshes) == (250, 3)
+            await admin.credentials.delete(made.id, user=me)
             with pytest.raises(AuthenticationError):
                 await idp.users.me()
             with pytest.raises(AuthenticationError):
-                await admin.with_credential(ApiKey(older(rsa(), made.id, robot.id))).users.me()
+                await admin.with_credential(ApiKey(older(rsa(), made.id, me))).users.me()
 
 
 async def test_a_person_with_a_token(bound: Callable[..., Authress], sender: Any) -> None:

@@ -100,6 +100,9 @@ class LakeFSEmulator:
         self.clock = clock
         self.admin = admin
         """The admin that ``setup=True`` makes, with its key."""
+        self.openid: dict[str, str] = {}
+        """Authorization codes of the OpenID provider (v0.91), each with the id of its user, which is emptied when it is
+        used. None at all: no provider is configured, as on the recorded server."""
         self.outbox: list[public.Letter] = []
         """Password-reset letters that were "sent"."""
         self._cache = LateCache(auth_cache, clock)
@@ -179,7 +182,8 @@ class LakeFSEmulator:
             body = check_body(self.face, operation.body, operation.body_required, content_type, data)
         await self.prepare()
         if operation.handler is None:
-            return await public.HANDLERS[operation.name](self, body)
+            said = {name: values[0] for name, values in query.items()}
+            return await public.HANDLERS[operation.name](self, body or dict(said))
         headers = {name: request.headers[name] for name in request.headers}
 
         def work(conn: Connection) -> Answer:

@@ -12,7 +12,13 @@ from sqlalchemy import Connection
 from identity_sdk.emulators.lakefs.bootstrap import Admin, install, is_initialized
 from identity_sdk.emulators.lakefs.call import JSON, UNAUTHENTICATED, Answer, Refused, error, json_answer
 from identity_sdk.emulators.lakefs.handlers import parse_address
-from identity_sdk.emulators.lakefs.signin import issue_token, key_owner, login_failed, login_succeeded
+from identity_sdk.emulators.lakefs.signin import (
+    issue_token,
+    key_owner,
+    login_failed,
+    login_succeeded,
+    openid_session,
+)
 from identity_sdk.store import hash_password, hash_secret, verify_password
 from identity_sdk.store import queries as q
 
@@ -38,7 +44,8 @@ async def setup_state(emulator: LakeFSEmulator, _body: JSON) -> Answer:
     face = emulator.face
     if face.old:
         state = "initialized" if done else "comm_prefs_done"
-        return json_answer(200, {"oidc_default_login": False, "oidc_enabled": False, "state": state})
+        openid = {"oidc_default_login": False, "oidc_enabled": bool(emulator.openid)}
+        return json_answer(200, {**openid, "state": state})
     login = {
         "RBAC": "simplified" if face.acl else "none",
         "login_cookie_names": ["internal_auth_session"],
@@ -149,9 +156,16 @@ async def update_password(emulator: LakeFSEmulator, body: JSON) -> Answer:
     return Answer(201)
 
 
-async def oauth_callback(emulator: LakeFSEmulator, _body: JSON) -> Answer:
+async def oauth_callback(emulator: LakeFSEmulator, query: JSON) -> Answer:
+    """What a good sign-in answers was not recorded. Chosen: it leads to ``/``, and the cookie holds a login token."""
     if not emulator.face.old:
         return Answer(200)
+    code = str(query.get("code"))
+    user = emulator.openid.get(code) if query.get("state") else None
+    if user:
+        emulator.openid[code] = ""
+        token, _ = issue_token(emulator.face, user, emulator.clock(), emulator.secret)
+        return Answer(307, (*openid_session(token), ("Location", "/")))
     headers = (("Content-Type", "text/html; charset=utf-8"), ("Location", "/auth/login"))
     return Answer(307, headers, _REDIRECT)
 

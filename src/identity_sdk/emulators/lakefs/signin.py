@@ -18,7 +18,15 @@ from identity_sdk.emulators.lakefs.faces import Face
 from identity_sdk.store import hash_secret, same
 from identity_sdk.store.queries import UserRow
 
-__all__ = ["TOKEN_SECONDS", "authenticate", "issue_token", "key_owner", "login_failed", "login_succeeded"]
+__all__ = [
+    "TOKEN_SECONDS",
+    "authenticate",
+    "issue_token",
+    "key_owner",
+    "login_failed",
+    "login_succeeded",
+    "openid_session",
+]
 
 TOKEN_SECONDS = 7 * 86400
 _COOKIE_SECONDS = 30 * 86400
@@ -86,6 +94,11 @@ def login_failed(face: Face) -> Answer:
     return error(401, UNAUTHENTICATED)
 
 
+def openid_session(token: str) -> tuple[tuple[str, str], ...]:
+    """The cookie of a sign-in at the OpenID provider."""
+    return (("Set-Cookie", f"oidc_auth_session={token}; Path=/; HttpOnly"),)
+
+
 def _by_token(directory: Directory, token: str, secret: str) -> UserRow:
     try:
         claims = _verified(token, secret)
@@ -129,8 +142,8 @@ def _basic(text: str) -> tuple[str, str] | None:
 
 
 def _cookie(header: str) -> str | None:
+    held: dict[str, str] = {}
     for pair in header.split(";"):
         name, _, value = pair.strip().partition("=")
-        if name == "internal_auth_session":
-            return value.strip('"') or None
-    return None
+        held[name] = value.strip('"')
+    return held.get("internal_auth_session") or held.get("oidc_auth_session") or None
