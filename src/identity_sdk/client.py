@@ -22,6 +22,7 @@ from identity_sdk.resources.sessions import Sessions
 from identity_sdk.resources.tokens import Tokens
 from identity_sdk.resources.users import Users
 from identity_sdk.secrets import redact_url
+from identity_sdk.tables import html_card
 from identity_sdk.transport.base import TransportOptions, make_transport
 
 if TYPE_CHECKING:
@@ -237,6 +238,16 @@ class IdentityClient(Generic[A_co]):
         closed = ", closed" if self._closed else ""
         return f"<IdentityClient {self.provider} {redact_url(self._adapter.base_url)} [{order}]{closed}>"
 
+    def _repr_html_(self) -> str:
+        known = self._adapter.capabilities
+        values: dict[str, object] = {
+            "provider": self.provider,
+            "url": redact_url(self._adapter.base_url),
+            "can": f"{len(known.supported())} of {len(known.cells)} verbs",
+            "state": "closed" if self._closed else "open",
+        }
+        return html_card(values, "Identity client")
+
 
 def _pipeline(
     shared: Shared, options: ClientOptions, adapter: Adapter, *, on_behalf: bool = False
@@ -308,5 +319,5 @@ def _connect(target: str | Adapter | None, options: dict[str, object]) -> Identi
             proxy=client.proxy,
         )
         make = partial(make_transport, client.transport, transport)
-    shared = Shared(client, make)
+    shared = Shared(client, make, base_url=adapter.base_url if adapter.remote else "")
     return IdentityClient(adapter, _pipeline(shared, client, adapter), root=True)

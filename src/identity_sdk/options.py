@@ -11,7 +11,7 @@ from identity_sdk.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from identity_sdk.concurrency import Clock
-    from identity_sdk.middleware.observe import Event
+    from identity_sdk.middleware.observe import Event, Telemetry
 
 __all__ = ["CLIENT_OPTIONS", "CallOptions", "ClientOptions", "ClientSettings"]
 
@@ -26,6 +26,7 @@ class CallOptions(TypedDict, total=False):
         backoff: the first and the largest back-off, in seconds; the wait is random between 0 and the current one.
         retry_after_cap: the longest ``Retry-After`` that is waited out, in seconds; a longer one raises at once.
         on_event: called after every attempt and every verb with an :class:`~identity_sdk.middleware.observe.Event`.
+        telemetry: told of every verb and request, such as :class:`~identity_sdk.integrations.otel.OpenTelemetry`.
     """
 
     timeout: float
@@ -34,6 +35,7 @@ class CallOptions(TypedDict, total=False):
     backoff: tuple[float, float]
     retry_after_cap: float
     on_event: Callable[[Event], None] | None
+    telemetry: Telemetry | None
 
 
 class ClientSettings(CallOptions, total=False):
@@ -71,6 +73,7 @@ class ClientOptions:
     backoff: tuple[float, float] = (0.1, 5.0)
     retry_after_cap: float = 30.0
     on_event: Callable[[Event], None] | None = field(default=None, repr=False)
+    telemetry: Telemetry | None = field(default=None, repr=False)
     connect_timeout: float = 5.0
     max_in_flight: int = 100
     max_response_bytes: int = 64 * 1024 * 1024
@@ -120,4 +123,12 @@ def _positive(name: str, value: object) -> None:
 
 
 CLIENT_OPTIONS: tuple[str, ...] = tuple(option.name for option in fields(ClientOptions))
-CALL_OPTIONS: tuple[str, ...] = ("timeout", "deadline", "retries", "backoff", "retry_after_cap", "on_event")
+CALL_OPTIONS: tuple[str, ...] = (
+    "timeout",
+    "deadline",
+    "retries",
+    "backoff",
+    "retry_after_cap",
+    "on_event",
+    "telemetry",
+)

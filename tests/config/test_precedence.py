@@ -358,7 +358,7 @@ def toy() -> Adapter:
 # ------------------------------------------------------------------------------------------------ the table
 def test_the_table_of_kinds_covers_the_clients_options() -> None:
     assert set(CLIENT_KINDS) == {option.name for option in fields(ClientOptions)}
-    assert {"clock", "on_event"} == ARGUMENT_ONLY
+    assert {"clock", "on_event", "telemetry"} == ARGUMENT_ONLY
 
 
 def test_sealed_is_a_mapping_that_shows_only_names() -> None:

@@ -5,10 +5,17 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+import anyio
 import pytest
 
 from identity_sdk.errors import NotFoundError
-from identity_sdk.middleware.observe import ALLOWED_HEADERS, Event, clean_library_logs, shown_headers
+from identity_sdk.middleware.observe import (
+    ALLOWED_HEADERS,
+    Event,
+    Exchange,
+    clean_library_logs,
+    shown_headers,
+)
 from tests.core.rig import CANARY, NO_ANSWER, NOT_SENT, Rig, late
 
 pytestmark = pytest.mark.anyio
@@ -91,6 +98,103 @@ async def test_copies_may_have_hooks_of_their_own(events: list[Event]) -> None:
     await rig.copy(on_event=events.append).get_user("a")
     await rig.api.get_user("a")
     assert [event.name for event in events if event.kind == "attempt"] == ["get_user"]
+
+
+class Told:
+    """A telemetry and its only trace."""
+
+    def __init__(self, broken: str = "") -> None:
+        self.broken = broken
+        self.seen: list[Any] = []
+
+    def _check(self, what: str) -> None:
+        if what == self.broken:
+            raise RuntimeError(f"broken {what}")
+
+    def begin(self, provider: str, verb: str, base_url: str) -> Told:
+        self._check("begin")
+        self.seen.append((provider, verb, base_url))
+        return self
+
+    def headers(self) -> dict[str, str]:
+        self._check("headers")
+        return {"traceparent": "00-1"}
+
+    def exchanged(self, exchange: Exchange) -> None:
+        self._check("exchanged")
+        self.seen.append(exchange)
+
+    def end(self, elapsed: float, error: str | None, status: int | None) -> None:
+        self._check("end")
+        self.seen.append((elapsed, error, status))
+
+
+async def test_a_telemetry_is_told_of_a_verb_and_each_of_its_requests() -> None:
+    told = Told()
+    rig = Rig(NO_ANSWER, (200, {"x-request-id": "r1"}), 404, telemetry=told)
+    with pytest.raises(NotFoundError):
+        async with rig.pipeline.verb("users.delete"):
+            await rig.api.get_user("ada")
+            await rig.api.get_user("grace")
+    begin, first, second, third, end = told.seen
+    assert begin == ("fake", "users.delete", "")
+    assert (first.operation, first.method, first.route, first.path) == (
+        "get_user",
+        "GET",
+        "/users/{id}",
+        "/api/users/ada",
+    )
+    assert [(one.resent, one.status, one.error, one.request_id) for one in (first, second, third)] == [
+        (0, None, "NoAnswerError", None),
+        (1, 200, None, "r1"),
+        (0, 404, None, None),
+    ]
+    assert (first.http_version, second.http_version) == (None, "1.1")
+    assert end[1:] == ("NotFoundError", 404)
+    assert [request.headers["traceparent"] for request in rig.transport.requests] == ["00-1"] * 3
+    assert "ada" not in repr(told.seen)
+
+
+async def test_a_replay_and_a_login_are_told() -> None:
+    told = Told()
+    rig = Rig(401, 200, auth=True, telemetry=told)
+    await rig.api.get_user("ada")
+    exchanges = [one for one in told.seen if isinstance(one, Exchange)]
+    assert [(one.resent, one.status) for one in exchanges] == [(0, 401), (1, 200)]
+
+
+async def test_a_cancellation_is_told() -> None:
+    told = Told()
+
+    async def never(_request: object) -> None:
+        await anyio.sleep_forever()
+
+    rig = Rig(never, telemetry=told)
+    with anyio.move_on_after(0.01):
+        await rig.api.get_user("ada")
+    _, exchange, end = told.seen
+    assert (exchange.error, end[1:]) == ("Cancelled", ("Cancelled", None))
+
+
+@pytest.mark.parametrize("broken", ["begin", "headers", "exchanged", "end"])
+async def test_a_telemetry_that_raises_harms_nobody_and_is_logged(
+    broken: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    rig = Rig((200, {"x-secret": CANARY}), telemetry=Told(broken))
+    assert (await rig.api.get_user("ada")).id == "ada"
+    [record] = [record for record in caplog.records if record.name == "identity_sdk.http"]
+    assert record.getMessage() == "the telemetry raised"
+    assert record.exc_info is not None
+    assert record.exc_info[2] is not None
+    assert CANARY not in repr(record.exc_info[2].tb_frame.f_locals)
+
+
+async def test_copies_may_have_a_telemetry_of_their_own() -> None:
+    told = Told()
+    rig = Rig(auth=True)
+    await rig.copy(telemetry=told).get_user("a")
+    await rig.api.get_user("a")
+    assert len([one for one in told.seen if isinstance(one, Exchange)]) == 1
 
 
 async def test_the_log_shows_allowlisted_headers_and_no_body(caplog: pytest.LogCaptureFixture) -> None:

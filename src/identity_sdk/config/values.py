@@ -23,6 +23,7 @@ CLIENT_KINDS: Final[Mapping[str, Kind]] = {
     "backoff": "pair",
     "retry_after_cap": "number",
     "on_event": "callable",
+    "telemetry": "object",
     "connect_timeout": "number",
     "max_in_flight": "whole",
     "max_response_bytes": "whole",

@@ -175,7 +175,7 @@ class ArmedFault:
         if (fault.expired or fault.revoked) and not carries_credential(scope):
             return False
         self.seen += 1
-        return fault.first <= self.seen and (fault.times is None or self.seen < fault.first + fault.times)
+        return fault.first <= self.seen and (fault.times is None or self.hits < fault.times)
 
 
 class FaultInjector:

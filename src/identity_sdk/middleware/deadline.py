@@ -14,6 +14,7 @@ from identity_sdk.errors import (
     IdentityError,
     NoAnswerError,
 )
+from identity_sdk.middleware.observe import Traced
 
 if TYPE_CHECKING:
     from identity_sdk.middleware.pipeline import Pipeline
@@ -39,6 +40,7 @@ class VerbScope:
         unresolved: the keyed or once operation that is on the wire now. When the deadline ends the verb meanwhile,
             nobody knows whether it was done.
         attempts: requests made so far, over all operations.
+        traced: what a telemetry makes of it, where there is one.
         over: whether it has ended.
     """
 
@@ -52,6 +54,7 @@ class VerbScope:
         "over",
         "pipeline",
         "started",
+        "traced",
         "unresolved",
     )
 
@@ -63,6 +66,7 @@ class VerbScope:
         self.deadline = 0.0
         self.unresolved: Call | None = None
         self.over = False
+        self.traced: Traced | None = None
 
     async def __aenter__(self) -> VerbScope:
         outer = scope_of(self.pipeline)
@@ -78,6 +82,9 @@ class VerbScope:
         await self._limit.__aenter__()
         pipeline.shared.scopes.add(self)
         self._token: Token[VerbScope | None] = current_scope.set(self)
+        telemetry = pipeline.options.telemetry
+        if telemetry is not None:
+            self.traced = Traced(telemetry, pipeline.provider, self.name, pipeline.shared.base_url)
         return self
 
     async def __aexit__(
@@ -113,6 +120,8 @@ class VerbScope:
             error.attempts = error.attempts or self.attempts
             error.elapsed = elapsed
             error.on_behalf = self.pipeline.on_behalf
+        if self.traced is not None:
+            self.traced.end(elapsed, error)
         self.pipeline.ended(self, elapsed, error)
 
     def _late(self) -> IdentityError:

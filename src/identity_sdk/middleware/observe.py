@@ -6,12 +6,30 @@ import logging
 import re
 from ast import literal_eval
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Literal, ParamSpec, Protocol, TypeVar
 
-__all__ = ["ALLOWED_HEADERS", "Event", "clean_library_logs", "emit", "is_logged", "shown_headers"]
+from identity_sdk.errors import IdentityError
+from identity_sdk.wire.call import Call
+from identity_sdk.wire.request import Response
+
+__all__ = [
+    "ALLOWED_HEADERS",
+    "Event",
+    "Exchange",
+    "Telemetry",
+    "Trace",
+    "Traced",
+    "clean_library_logs",
+    "emit",
+    "is_logged",
+    "shown_headers",
+]
 
 logger = logging.getLogger("identity_sdk.http")
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 ALLOWED_HEADERS = frozenset(
     [
@@ -66,6 +84,130 @@ class Event:
     request_id: str | None = None
     outcome: str = ""
     error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request on the wire, as a :class:`Trace` is told of it: no secret is in it.
+
+    A call that is repeated, or replayed with a new token, has several.
+
+    Attributes:
+        operation: the wire operation, such as ``"get_user"``.
+        method, route: such as ``"GET"`` and ``"/auth/users/{user_id}"``.
+        resent: how many times the operation was sent before.
+        elapsed: seconds on the wire: without waits for a token or for a place on our side.
+        path: as it was sent, without the query. It holds ids, also of people.
+        status: of the answer, if one came.
+        request_id: the server's.
+        http_version: of the answer: ``"1.1"`` or ``"2"``.
+        error: the name of the exception, if one was raised; ``"Cancelled"`` on every event loop.
+    """
+
+    operation: str
+    method: str
+    route: str
+    resent: int
+    elapsed: float
+    path: str = field(repr=False)
+    status: int | None = None
+    request_id: str | None = None
+    http_version: str | None = None
+    error: str | None = None
+
+
+class Trace(Protocol):
+    """What a :class:`Telemetry` makes of one verb; used in the verb's own task and context."""
+
+    def headers(self) -> Mapping[str, str]:
+        """Headers for the next request, such as ``traceparent``."""
+        ...
+
+    def exchanged(self, exchange: Exchange) -> None:
+        """A request has ended."""
+        ...
+
+    def end(self, elapsed: float, error: str | None, status: int | None) -> None:
+        """The verb has ended.
+
+        Args:
+            elapsed: seconds.
+            error: the name of the exception, if one was raised; ``"Cancelled"`` on every event loop.
+            status: of the answer that the error tells of.
+        """
+        ...
+
+
+class Telemetry(Protocol):
+    """What ``connect(…, telemetry=…)`` takes, such as :class:`~identity_sdk.integrations.otel.OpenTelemetry`."""
+
+    def begin(self, provider: str, verb: str, base_url: str) -> Trace:
+        """A verb begins. Verbs inside of it (composed ones) are part of it; a login that many calls wait for is one of
+        its own.
+
+        Args:
+            provider: the adapter's name.
+            verb: such as ``"users.get"``; the wire operation where one is called through ``native``, and for a login.
+            base_url: of the server; empty where there is none.
+        """
+        ...
+
+
+class Traced:
+    """One verb under a telemetry. One that raises is logged and harms nobody."""
+
+    __slots__ = ("_trace",)
+
+    def __init__(self, telemetry: Telemetry, provider: str, verb: str, base_url: str) -> None:
+        self._trace: Trace | None = _safely(None, telemetry.begin, provider, verb, base_url)
+
+    def headers(self) -> Mapping[str, str]:
+        """What the next request is sent with besides."""
+        nothing: Mapping[str, str] = {}
+        return _safely(nothing, self._trace.headers) if self._trace is not None else nothing
+
+    def exchanged(
+        self, call: Call, elapsed: float, response: Response | None, error: BaseException | None
+    ) -> None:
+        """A request has ended."""
+        if self._trace is None:
+            return
+        exchange = Exchange(
+            operation=call.spec.name,
+            method=call.spec.method,
+            route=call.spec.path,
+            resent=call.sent - 1,
+            elapsed=elapsed,
+            path=call.request.target.partition("?")[0],
+            status=response.status if response is not None else None,
+            request_id=response.headers.get("x-request-id") if response is not None else None,
+            http_version=response.http_version if response is not None else None,
+            error=_named(error),
+        )
+        _safely(None, self._trace.exchanged, exchange)
+
+    def end(self, elapsed: float, error: BaseException | None) -> None:
+        """The verb is over."""
+        if self._trace is not None:
+            status = error.status if isinstance(error, IdentityError) else None
+            _safely(None, self._trace.end, elapsed, _named(error), status)
+
+
+def _named(error: BaseException | None) -> str | None:
+    """By its class; a cancellation the same on asyncio and trio."""
+    if error is None:
+        return None
+    name = type(error).__name__
+    return "Cancelled" if name == "CancelledError" else name
+
+
+def _safely(otherwise: T, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """In a frame of its own, like :func:`_tell`."""
+    try:
+        return work(*args, **kwargs)
+    except Exception:
+        logger.exception("the telemetry raised")
+        return otherwise
 
 
 def shown_headers(headers: Mapping[str, str]) -> dict[str, str]:

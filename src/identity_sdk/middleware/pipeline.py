@@ -22,7 +22,7 @@ from identity_sdk.errors import (
 from identity_sdk.middleware import retry as _retry
 from identity_sdk.middleware.budget import RetryBudget
 from identity_sdk.middleware.deadline import VerbScope, scope_of
-from identity_sdk.middleware.observe import Event, emit, is_logged
+from identity_sdk.middleware.observe import Event, Traced, emit, is_logged
 from identity_sdk.middleware.refresh import LoginFailedError, with_token
 from identity_sdk.options import ClientOptions
 from identity_sdk.wire.call import Call, Retry, http_date
@@ -63,8 +63,11 @@ class Shared:
         make_transport: Callable[[], Transport] | None,
         *,
         clock: Clock | None = None,
+        base_url: str = "",
     ) -> None:
         self.options = options
+        self.base_url = base_url
+        """Of the server; empty where there is none."""
         self.clock: Clock = clock or options.clock or SystemClock()
         self.budget = RetryBudget(options.retry_budget, options.retry_budget_ratio)
         self.skew = 0.0
@@ -196,7 +199,7 @@ class Pipeline:
         self.provider = provider
         self.cache = cache
         # A login is shared by all copies: the options of a single one (a short deadline, no retries) are not for it.
-        login = replace(shared.options, on_event=options.on_event)
+        login = replace(shared.options, on_event=options.on_event, telemetry=options.telemetry)
         self._login = self if cache is None else Pipeline(shared, login, provider=provider)
 
     # The Sender port.
@@ -317,7 +320,11 @@ class Pipeline:
                 scope.unresolved = call
             # Of an attempt and a deadline that end together, the deadline is to be told: it ends first.
             timeout = min(self.options.timeout, scope.deadline - shared.clock.monotonic() + 1.0)
-            response = await transport.send(call.request, timeout=timeout)
+            call.sent += 1
+            if scope.traced is None:
+                response = await transport.send(call.request, timeout=timeout)
+            else:
+                response = await self._told(scope.traced, call, transport, timeout)
             if response.status < 500:  # also a 401, before what may be a long login
                 self._resolve(call, scope, doubtful)
             return response
@@ -325,6 +332,19 @@ class Pipeline:
             gate.release()
 
     # Observe.
+
+    async def _told(self, traced: Traced, call: Call, transport: Transport, timeout: float) -> Response:
+        """A request of which a telemetry is told."""
+        call.request.headers.update(traced.headers())
+        clock = self.shared.clock
+        started = clock.monotonic()
+        try:
+            response = await transport.send(call.request, timeout=timeout)
+        except BaseException as error:
+            traced.exchanged(call, clock.monotonic() - started, None, error)
+            raise
+        traced.exchanged(call, clock.monotonic() - started, response, None)
+        return response
 
     def _observe(self, call: Call, result: _retry.Result, number: int, elapsed: float) -> None:
         hook = self.options.on_event

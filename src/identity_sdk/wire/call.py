@@ -193,6 +193,7 @@ class Call:
         mine: whether what ``look`` found holds a value that only this call could have sent.
         proven: what ``look`` found, when that proves that the work was done; the call then succeeds with it.
         done: set when a repeat's status proved that the work was done.
+        sent: how many times it was handed to the transport.
     """
 
     spec: OperationSpec
@@ -202,6 +203,7 @@ class Call:
     mine: Callable[[object], bool] | None = None
     proven: object | None = None
     done: bool = field(default=False)
+    sent: int = 0
 
 
 class Sender(Protocol):
