@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from identity_sdk.tables import fields, html_card, html_table
+
 __all__ = ["Capabilities", "Cell", "Propagation", "ServerInfo"]
 
 
@@ -56,6 +58,19 @@ class Capabilities:
 
     def __repr__(self) -> str:
         return f"<Capabilities {self.provider}: {len(self.supported())} of {len(self.cells)} verbs>"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            {
+                "verb": cell.verb,
+                "works": cell.supported,
+                "kinds": cell.kinds,
+                "refuses": tuple(cell.refuses),
+                "otherwise": " Instead: ".join(part for part in (cell.reason, cell.instead) if part),
+            }
+            for cell in self.cells.values()
+        ]
+        return html_table(rows, f"{self.provider}: {len(self.supported())} of {len(self.cells)} verbs")
 
     def supports(self, verb: str, *, kind: str | None = None) -> bool:
         """Whether ``verb`` (``"users.create"``) works here, and with this ``kind`` if one is given.
@@ -113,3 +128,10 @@ class ServerInfo:
     latency: float
     clock_skew: float
     capabilities: Capabilities
+
+    def _repr_html_(self) -> str:
+        latency, skew = f"{self.latency * 1000:.1f} ms", f"{self.clock_skew:+.1f} s"
+        can = f"{len(self.capabilities.supported())} of {len(self.capabilities.cells)} verbs"
+        return html_card(
+            {**fields(self), "latency": latency, "clock_skew": skew, "capabilities": can}, "Server"
+        )

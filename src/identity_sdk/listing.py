@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar, overload
 
 from identity_sdk.errors import InvalidRequestError, ProtocolError
+from identity_sdk.tables import html_table, text_table
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+    import pandas
+    import polars
+
+    from identity_sdk.progress import Bar
 
 __all__ = ["Items", "Listing", "Page", "page_of"]
 
@@ -28,14 +35,23 @@ class Page(Generic[T_co]):
     items: tuple[T_co, ...]
     cursor: str | None = None
 
+    def _repr_html_(self) -> str:
+        end = "the last page" if self.cursor is None else "its cursor continues after them"
+        return html_table(self.items, f"{_counted(self.items)}: {end}")
+
 
 class Items(Sequence[T_co]):
-    """All items of a list: an immutable sequence."""
+    """All items of a list: an immutable sequence, shown as a table in notebooks."""
 
-    __slots__ = ("_items",)
+    __slots__ = ("_items", "_of")
 
-    def __init__(self, items: Iterable[T_co] = ()) -> None:
+    def __init__(self, items: Iterable[T_co] = (), *, of: object = None) -> None:
+        """Args:
+        items: taken as they are.
+        of: their type; what the data frame of an empty list takes its columns from.
+        """
         self._items = tuple(items)
+        self._of = of
 
     @overload
     def __getitem__(self, index: int) -> T_co: ...
@@ -43,7 +59,7 @@ class Items(Sequence[T_co]):
     def __getitem__(self, index: slice) -> Items[T_co]: ...
     def __getitem__(self, index: int | slice) -> T_co | Items[T_co]:
         if isinstance(index, slice):
-            return Items(self._items[index])
+            return Items(self._items[index], of=self._of or _type_of(self._items))
         return self._items[index]
 
     def __len__(self) -> int:
@@ -65,6 +81,53 @@ class Items(Sequence[T_co]):
         more = f", … {len(self._items) - 5} more" if len(self._items) > 5 else ""
         return f"Items([{shown}{more}])"
 
+    def to_pandas(self) -> pandas.DataFrame:
+        """A row per item, typed: times in UTC, choices as categories, missing values everywhere. No secrets.
+
+        The columns are those of the type, also of an empty list; ``provider`` is the last one.
+
+        Raises:
+            ConfigurationError: pandas is not installed (extra ``notebook``).
+        """
+        from identity_sdk.frames import to_pandas
+
+        return to_pandas(self._items, self._of)
+
+    def to_polars(self) -> polars.DataFrame:
+        """As :meth:`to_pandas`; nested values become structures, and what has no type JSON text.
+
+        Raises:
+            ConfigurationError: polars is not installed (extra ``notebook``).
+        """
+        from identity_sdk.frames import to_polars
+
+        return to_polars(self._items, self._of)
+
+    def _repr_html_(self) -> str:
+        return html_table(self._items, _counted(self._items))
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        """For front ends without HTML, such as IPython in a terminal; to HTML it adds nothing."""
+        return {"text/plain": text_table(self._items, _counted(self._items))}
+
+
+def _type_of(items: Sequence[object]) -> object:
+    return type(items[0]) if items else None
+
+
+def _counted(items: Sequence[object]) -> str:
+    """`"1 user"`, `"25 policies"`: by the neutral name of what they are."""
+    noun = _noun(type(items[0])) if items else "item"
+    if len(items) != 1:
+        noun = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
+    return f"{len(items):,} {noun}"
+
+
+def _noun(kind: type) -> str:
+    """The neutral model's name in lower case; an adapter's is a subclass of it."""
+    named = [one.__name__ for one in kind.__mro__ if one.__module__ == "identity_sdk.models"]
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", named[0]).lower() if named else "item"
+
 
 class Listing(Generic[T_co]):
     """The answer of every list verb. Nothing is requested before it is awaited or iterated.
@@ -77,6 +140,7 @@ class Listing(Generic[T_co]):
             async for user in users: ...               # the next page is fetched meanwhile
         async for page in idp.users.list().pages():    # page.cursor resumes: list(cursor=page.cursor)
             ...
+        users = await idp.users.list().progress()      # shows how far it has come; with any of the above
 
     Each page has the deadline of one verb; the consumer's own time never counts. The same listing can be iterated
     more than once; each time it asks the server anew.
@@ -86,7 +150,7 @@ class Listing(Generic[T_co]):
         IdentityError: whatever the backend or the network says.
     """
 
-    __slots__ = ("_cursor", "_fetch", "_limit", "_scope")
+    __slots__ = ("_cursor", "_fetch", "_item_type", "_limit", "_progress", "_scope")
 
     def __init__(
         self,
@@ -107,10 +171,25 @@ class Listing(Generic[T_co]):
         self._limit = limit
         self._cursor = cursor
         self._scope: Scope = nullcontext
+        self._item_type: Callable[[], object] | None = None
+        self._progress = False
 
     def bind_scope(self, scope: Scope) -> None:
         """Every page is fetched inside ``scope()``. Called once, by ``@supports``."""
         self._scope = scope
+
+    def bind_type(self, item_type: Callable[[], object]) -> None:
+        """How to find the type of the items, should there be none. Called once, by ``@supports``."""
+        self._item_type = item_type
+
+    def progress(self) -> Listing[T_co]:
+        """The same list, which shows how far it has come: in a notebook, or on standard error if that is a terminal.
+
+        It counts items and pages; only with ``limit=`` is there an end to measure against.
+        """
+        copy = Listing(self._fetch, limit=self._limit, cursor=self._cursor)
+        copy._scope, copy._item_type, copy._progress = self._scope, self._item_type, True
+        return copy
 
     def __await__(self) -> Generator[object, None, Items[T_co]]:
         return self._all().__await__()
@@ -119,14 +198,19 @@ class Listing(Generic[T_co]):
         items: list[T_co] = []
         async for page in self.pages():
             items.extend(page.items)
-        return Items(items)
+        return Items(items, of=self._item_type() if self._item_type is not None and not items else None)
 
     def __aiter__(self) -> AsyncIterator[T_co]:
         return _ItemStream(self.pages())
 
     def pages(self) -> AsyncIterator[Page[T_co]]:
         """Page after page, in the caller's own task. An empty list is one empty page."""
-        return _PageStream(self._fetch, self._scope, self._cursor, self._limit)
+        stream = _PageStream(self._fetch, self._scope, self._cursor, self._limit)
+        if not self._progress:
+            return stream
+        from identity_sdk.progress import Bar
+
+        return _Counted(stream, Bar(self._limit))
 
     @asynccontextmanager
     async def prefetch(self, pages: int = 1) -> AsyncGenerator[AsyncIterator[T_co]]:
@@ -165,6 +249,12 @@ class Listing(Generic[T_co]):
 
     def __repr__(self) -> str:
         return "<Listing: await it for all items, or use `async for`>"
+
+    def _repr_html_(self) -> str:
+        return (
+            '<p class="identity-sdk">A list that was not asked for yet: <code>await</code> it for all items, '
+            "or use <code>async for</code>.</p>"
+        )
 
 
 class _PageStream(Generic[T]):
@@ -206,6 +296,35 @@ class _PageStream(Generic[T]):
         self._seen.add(page.cursor)
         self._ended = page.cursor is None or self._left == 0
         return page
+
+
+class _Counted(Generic[T]):
+    """Pages that a bar counts. When the caller stops half-way, the stream is dropped, and the bar says so."""
+
+    __slots__ = ("_bar", "_pages")
+
+    def __init__(self, pages: AsyncIterator[Page[T]], bar: Bar) -> None:
+        self._pages = pages
+        self._bar = bar
+
+    def __aiter__(self) -> AsyncIterator[Page[T]]:
+        return self
+
+    async def __anext__(self) -> Page[T]:
+        try:
+            page = await self._pages.__anext__()
+        except StopAsyncIteration:
+            self._bar.end("done")
+            raise
+        except BaseException:
+            self._bar.end("stopped")
+            raise
+        self._bar.add(len(page.items))
+        return page
+
+    def __del__(self) -> None:
+        with suppress(Exception):  # the interpreter may be on its way out
+            self._bar.end("stopped")
 
 
 class _ItemStream(Generic[T]):

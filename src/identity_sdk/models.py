@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from identity_sdk.secrets import Secret
+from identity_sdk.tables import fields, html_card
 
 __all__ = [
     "UNSET",
@@ -95,6 +96,9 @@ class Model(BaseModel):
     def __repr_args__(self) -> list[tuple[str | None, object]]:
         extra = self.model_extra or {}
         return [(name, value) for name, value in super().__repr_args__() if name not in extra]
+
+    def _repr_html_(self) -> str:
+        return html_card(fields(self), type(self).__name__)
 
     @model_serializer(mode="wrap")
     def _without_extra(self, handler: SerializerFunctionWrapHandler) -> dict[str, object]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from functools import wraps
-from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
+from functools import cache, wraps
+from typing import Any, ClassVar, Protocol, TypeVar, cast, get_args, get_type_hints, runtime_checkable
 
 from identity_sdk.capabilities import Cell
 from identity_sdk.errors import InvalidRequestError, NotSupportedError
-from identity_sdk.listing import Scope
+from identity_sdk.listing import Listing, Scope
 from identity_sdk.secrets import Secret
 from identity_sdk.wire.call import Sender
 
@@ -186,6 +186,11 @@ def _async(
 
 
 def _later(function: Any, check: Callable[[Resource, Mapping[str, object]], None]) -> Any:
+    @cache
+    def item_type() -> object:
+        """The ``T`` of the verb's ``-> Listing[T]``."""
+        return get_args(get_type_hints(function)["return"])[0]
+
     @wraps(function)
     def verb(self: Resource, *args: object, **kwargs: object) -> object:
         if kwargs:
@@ -195,7 +200,9 @@ def _later(function: Any, check: Callable[[Resource, Mapping[str, object]], None
             raise TypeError(f"{function.__qualname__} must be async, or answer a Listing or a Rotation")
         name = f"{self.area}.{function.__name__}"
         result.bind_scope(lambda: self._sender.verb(name))  # pyright: ignore[reportPrivateUsage]
-        return result
+        if isinstance(result, Listing):
+            cast("Listing[object]", result).bind_type(item_type)
+        return cast("object", result)
 
     return verb
 
