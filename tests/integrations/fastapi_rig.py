@@ -109,11 +109,17 @@ class Backend(ABC):
     async def caller(self, idp: IdentityClient[Any]) -> Caller:
         """A new user, signed in."""
 
-    async def grant(self, idp: IdentityClient[Any], user: str) -> None:
-        """Gives the right that the guarded route asks for."""
-        statement = Statement(
-            effect="allow", actions=(self.action,), resources=(self.resource.format(doc=self.allowed),)
-        )
+    @abstractmethod
+    def profile(self) -> dict[str, str]:
+        """The same as options of ``connect()``, as they stand in a file of profiles."""
+
+    @property
+    def right(self) -> tuple[str, str]:
+        """What the guarded route of :func:`make_app` asks for."""
+        return self.action, self.resource.format(doc=self.allowed)
+
+    async def grant(self, idp: IdentityClient[Any], user: str, action: str, resource: str) -> None:
+        statement = Statement(effect="allow", actions=(action,), resources=(resource,))
         policy = await idp.policies.create(self.new("policy"), statements=[statement])
         await idp.policies.attach(policy.id, user=user)
 
@@ -136,6 +142,9 @@ class LocalBackend(Backend):
     def adapter(self) -> Adapter:
         return Local(f"local://{self.folder}/identity.db", clock=self.clock)
 
+    def profile(self) -> dict[str, str]:
+        return {"base_url": f"local://{self.folder}/identity.db"}
+
     async def caller(self, idp: IdentityClient[Any]) -> Caller:
         user = (await idp.users.create(self.new("user"))).id
         key = await idp.credentials.create(user)
@@ -157,6 +166,13 @@ class LakeFSBackend(Backend):
 
     def adapter(self) -> Adapter:
         return LakeFS(base_url=self.url + lakefs.BASE_PATH, auth=self.ADMIN)
+
+    def profile(self) -> dict[str, str]:
+        return {
+            "base_url": self.url + lakefs.BASE_PATH,
+            "access_key_id": self.ADMIN.access_key_id,
+            "secret_access_key": self.ADMIN.secret_access_key.reveal(),
+        }
 
     async def caller(self, idp: IdentityClient[Any]) -> Caller:
         user = (await idp.users.create(self.new("user"))).id
@@ -183,6 +199,13 @@ class AuthServiceBackend(Backend):
     def adapter(self) -> Adapter:
         return AuthService(base_url=self.url + auth_service.BASE_PATH, auth=self.refresh, default_role="USER")
 
+    def profile(self) -> dict[str, str]:
+        return {
+            "base_url": self.url + auth_service.BASE_PATH,
+            "token": self.emulator.token("admin", "ADMIN"),
+            "default_role": "USER",
+        }
+
     async def caller(self, idp: IdentityClient[Any]) -> Caller:
         user = (await idp.users.create(self.new("user"))).id
         return Caller(
@@ -191,9 +214,9 @@ class AuthServiceBackend(Backend):
             lambda: idp.users.delete(user),
         )
 
-    async def grant(self, idp: IdentityClient[Any], user: str) -> None:
-        await idp.groups.create(self.allowed, exist_ok=True)
-        await idp.groups.add_member(self.allowed, user, role="READ")
+    async def grant(self, idp: IdentityClient[Any], user: str, action: str, resource: str) -> None:
+        await idp.groups.create(resource, exist_ok=True)
+        await idp.groups.add_member(resource, user, role=action)
 
 
 class AuthressBackend(Backend):
@@ -209,6 +232,9 @@ class AuthressBackend(Backend):
 
     def adapter(self) -> Adapter:
         return Authress(base_url=self.url, auth=ApiKey(self.key))
+
+    def profile(self) -> dict[str, str]:
+        return {"base_url": self.url, "access_key": self.key}
 
     async def caller(self, idp: IdentityClient[Any]) -> Caller:
         user = (await idp.users.create(name="robot", kind="service")).id
@@ -233,6 +259,9 @@ class ArgusBackend(Backend):
     def adapter(self) -> Adapter:
         return Argus(base_url=self.url, auth=ApiKey(self.key), customer="mnemonic")
 
+    def profile(self) -> dict[str, str]:
+        return {"base_url": self.url, "api_key": self.key, "customer": "mnemonic"}
+
     async def caller(self, idp: IdentityClient[Any]) -> Caller:
         user = (await idp.users.create(self.new("user"))).id
         key = await idp.credentials.create(user)
@@ -240,8 +269,8 @@ class ArgusBackend(Backend):
         own = idp.with_credential(session)
         return Caller(user, bearer(session.token), own.sessions.end)
 
-    async def grant(self, idp: IdentityClient[Any], user: str) -> None:
-        await idp.policies.attach(self.action, user=user)
+    async def grant(self, idp: IdentityClient[Any], user: str, action: str, resource: str) -> None:
+        await idp.policies.attach(action, user=user)
 
 
 class IgtBackend(Backend):
@@ -263,6 +292,15 @@ class IgtBackend(Backend):
             base_url=self.url, auth=self.ADMIN, organization=igtcloud.ROOT, email_domain="example.com"
         )
 
+    def profile(self) -> dict[str, str]:
+        return {
+            "base_url": self.url,
+            "username": self.ADMIN.username,
+            "password": self.ADMIN.password.reveal(),
+            "organization": igtcloud.ROOT,
+            "email_domain": "example.com",
+        }
+
     async def caller(self, idp: IdentityClient[Any]) -> Caller:
         user = (await idp.users.create(self.new("user"))).id
         await self.store.write(lambda conn: self.emulator.set_password(conn, user, "their password"))
@@ -270,8 +308,8 @@ class IgtBackend(Backend):
         own = idp.with_credential(token)
         return Caller(user, bearer(token.value), own.sessions.end)
 
-    async def grant(self, idp: IdentityClient[Any], user: str) -> None:
-        statement = {"effect": "allow", "action": [self.action], "resource": "*"}
+    async def grant(self, idp: IdentityClient[Any], user: str, action: str, resource: str) -> None:
+        statement = {"effect": "allow", "action": [action], "resource": "*"}
         now, policy = self.clock.time(), self.new("policy")
 
         def write(conn: Any) -> None:

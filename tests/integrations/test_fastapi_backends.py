@@ -74,7 +74,7 @@ def test_a_right_is_asked_for_at_each_request(house: House, name: str) -> None:
     able, unable = house.as_admin(name, two)
     path = f"{name}/docs/{backend.allowed}"
     assert house.get(path, headers=able.headers).status_code == 403
-    house.as_admin(name, lambda idp: backend.grant(idp, able.id))
+    house.as_admin(name, lambda idp: backend.grant(idp, able.id, *backend.right))
     answer = house.get(path, headers=able.headers)
     assert (answer.status_code, answer.json()) == (200, able.id), answer.text
     refused = house.get(path, headers=unable.headers)
