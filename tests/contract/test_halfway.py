@@ -13,6 +13,7 @@ import pytest
 
 from contract.marks import covers, needs, only
 from contract.target import Cut, World
+from identity_sdk.auth import token_cache
 from identity_sdk.errors import (
     AmbiguousOutcomeError,
     IdentityError,
@@ -25,6 +26,8 @@ pytestmark = pytest.mark.anyio
 Work = Callable[[Any], Awaitable[object]]
 MOST = 40
 """More requests than any verb makes."""
+LOGIN_LIMIT = 0.5
+"""Seconds, instead of ten, after which a login that is never answered is given up: the next callers wait for it."""
 
 cuts = pytest.mark.parametrize("how", Cut, ids=lambda how: how.name.lower())
 lost_answers = pytest.mark.parametrize(
@@ -41,7 +44,9 @@ async def cut(world: World, number: int, how: Cut, work: Work) -> tuple[bool, Id
     raised: IdentityError | None = None
     world.cutter.arm(number, how)
     if how is Cut.CANCEL:
-        await _until_reached(world, lambda: work(idp))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(token_cache, "REFRESH_TIMEOUT", LOGIN_LIMIT)
+            await _until_reached(world, lambda: work(idp))
     else:
         try:
             await work(idp)

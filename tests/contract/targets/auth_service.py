@@ -60,7 +60,8 @@ RULES = Rules(
     denial=None,
     allowed=("READ", "g"),
     not_allowed=("WRITE", "g"),
-    page=1000,
+    page=1000,  # of ours: the server has none, so that each list is one request
+    paged=False,
     callback_method="sso",
     dated=False,
     roles=("READ", "ADMIN"),
@@ -205,6 +206,7 @@ TARGETS = (
         dialect="documented",
         rules=RULES,
         lacks=_LACKS,
+        thorough=True,
         given_tokens_renew=True,
     ),
     AuthServiceTarget(
