@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from contract.marks import covers, needs, only
-from contract.target import World
-from identity_sdk.errors import AuthenticationError, InvalidRequestError, NotFoundError, NotSupportedError
+from contract.target import Cut, World
+from contract.test_halfway import cut, cuts, each_cut, lost_answers
+from identity_sdk.errors import (
+    AuthenticationError,
+    InvalidRequestError,
+    NotFoundError,
+    NotSupportedError,
+    PartialFailureError,
+)
 
 pytestmark = [pytest.mark.anyio, only(column="authress")]
 
@@ -72,6 +81,63 @@ async def test_a_deleted_machine_leaves_nothing(world: World) -> None:
     assert list(await world.idp.groups.members(group)) == []
     with pytest.raises(NotFoundError):
         await world.idp.users.policies(robot)
+
+
+@covers("users.delete", "kind=service", "missing_ok")
+@needs("groups.add_member")
+@lost_answers
+@only(thorough=True)
+async def test_deleting_a_machine_half_way(world: World, how: Cut) -> None:
+    group, policy = await world.group(), await world.policy()
+
+    async def once(number: int) -> bool:
+        robot = await world.key_user()
+        key = await world.idp.credentials.create(robot)
+        made = await _cut_and_repeated(world, number, how, robot, "service", group, policy)
+        assert not await world.alive(key), f"cut at request {number}: the key lives"
+        return made
+
+    await each_cut(world, how, once)
+
+
+@covers("users.delete", "missing_ok")
+@needs("groups.add_member")
+@cuts
+@only(thorough=True)
+async def test_deleting_a_person_half_way(world: Any, how: Cut) -> None:
+    """Whoever signs up with that id later is in no group and holds nothing, though the server would let it."""
+    group, policy = await world.group(), await world.policy()
+
+    async def once(number: int) -> bool:
+        person = await world.user()
+        made = await _cut_and_repeated(world, number, how, person, "human", group, policy)
+        await world.sign_up(person)
+        assert list(await world.idp.users.groups(person)) == []
+        assert list(await world.idp.users.policies(person)) == []
+        action, resource = world.rules.allowed
+        assert not await world.idp.policies.check(person, action, resource)
+        return bool(made)
+
+    await each_cut(world, how, once)
+
+
+async def _cut_and_repeated(
+    world: World, number: int, how: Cut, user: str, kind: Any, group: str, policy: str
+) -> bool:
+    """Deletes somebody who is in a group and in a record, is cut, and does it again; nothing names him then."""
+    await world.idp.groups.add_member(group, user)
+    await world.idp.policies.attach(policy, user=user)
+    made, raised = await cut(world, number, how, lambda idp: idp.users.delete(user, kind=kind))
+    if isinstance(raised, PartialFailureError):
+        assert raised.done
+        assert raised.left[-1] == f"delete {user}"
+    await world.idp.users.delete(user, kind=kind, missing_ok=True)
+    with pytest.raises(NotFoundError):
+        await world.idp.users.get(user, kind=kind)
+    assert list(await world.idp.groups.members(group)) == []
+    record = await world.idp.native.get_record(policy)
+    assert user not in record.model_dump_json()
+    return made
 
 
 @covers("groups.create", "name")

@@ -76,15 +76,15 @@ class AuthressWorld(World):
 
     async def user(self, stem: str = "user") -> str:
         """Somebody who has signed in: no operation makes a person."""
-        return await self._sign_up(self.name(stem))
+        return await self.sign_up(self.name(stem))
 
-    async def _sign_up(self, id: str, email: str | None = None) -> str:
+    async def sign_up(self, id: str, email: str | None = None) -> str:
         row = q.UserRow(id=id, created_at=self.clock.time(), email=email)
         await self.store.write(lambda conn: q.users.put(conn, row))
         return id
 
     async def user_with_address(self, address: str) -> str:
-        return await self._sign_up(self.name("mail"), address)
+        return await self.sign_up(self.name("mail"), address)
 
     async def key_user(self) -> str:
         return str((await self.idp.users.create(name="robot", kind="service")).id)
