@@ -410,8 +410,9 @@ async def test_the_document_shows_how_to_sign_in(house: House) -> None:
     assert (schemes["identity-key"]["in"], schemes["identity-key"]["name"]) == ("header", "X-API-Key")
     assert (schemes["identity-cookie"]["in"], schemes["identity-cookie"]["name"]) == ("cookie", "session")
     for path in ("/me", "/docs/{doc}", "/own/{doc}"):
-        told = document["paths"][path]["get"]["security"]
-        assert told == [{"identity": []}, {"identity-key": []}, {"identity-cookie": []}]
+        told = document["paths"][path]["get"]
+        assert told["security"] == [{"identity": []}, {"identity-key": []}, {"identity-cookie": []}]
+        assert list(told["responses"]["default"]["content"]) == ["application/problem+json"]
 
 
 @pytest.mark.parametrize(

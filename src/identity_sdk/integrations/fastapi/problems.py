@@ -143,13 +143,35 @@ def _refused(error: AuthenticationError | PermissionDeniedError, name: str) -> P
     return Problem(502, "The identity system refuses this service.", name)
 
 
+_MEDIA_TYPE = "application/problem+json"
+_SCHEMA: Mapping[str, object] = {
+    "title": "Problem",
+    "type": "object",
+    "required": ["title", "status", "detail", "error"],
+    "properties": {
+        "title": {"type": "string", "examples": ["Unauthorized"]},
+        "status": {"type": "integer", "examples": [401]},
+        "detail": {"type": "string"},
+        "error": {"type": "string", "examples": ["AuthenticationError"]},
+        "fields": {"type": "object", "additionalProperties": {"type": "string"}},
+    },
+}
+
+
 def _retry_after(seconds: float | None) -> dict[str, str]:
     return {} if seconds is None else {"Retry-After": str(math.ceil(seconds))}
 
 
 def install(app: FastAPI) -> None:
-    """Lets the app answer every :class:`~identity_sdk.errors.IdentityError` as a problem. Call it once, at start-up."""
+    """Lets the app answer every :class:`~identity_sdk.errors.IdentityError` as a problem.
+
+    Call it once, before the routes are added: theirs is the response ``default`` of the OpenAPI document then.
+    """
     app.add_exception_handler(IdentityError, _answer)
+    app.router.responses.setdefault(
+        "default",
+        {"description": "A problem (RFC 9457)", "content": {_MEDIA_TYPE: {"schema": _SCHEMA}}},
+    )
 
 
 async def _answer(request: Request, error: Exception) -> Response:
@@ -157,6 +179,4 @@ async def _answer(request: Request, error: Exception) -> Response:
     problem = problem_of(error)
     if problem.status >= 500:
         _log.error("%s %s: %s: %s", request.method, problem.status, type(error).__name__, error)
-    return JSONResponse(
-        problem.body(), problem.status, dict(problem.headers), media_type="application/problem+json"
-    )
+    return JSONResponse(problem.body(), problem.status, dict(problem.headers), media_type=_MEDIA_TYPE)
