@@ -27,6 +27,9 @@ from identity_sdk.secrets import Secret
 
 pytestmark = pytest.mark.anyio
 
+ALICE = "e30.eyJzdWIiOiJhbGljZSJ9.c2ln"
+"""A JWT of ``{"sub": "alice"}``."""
+
 
 def broken() -> NoAnswerError:
     error = NoAnswerError("broke")
@@ -262,6 +265,23 @@ async def test_failures_that_are_no_answers(sender: Any, tools: Any) -> None:
     sender.script = [tools.trouble()] * 2
     with pytest.raises(AuthenticationError, match="signature"):
         await idp.groups.delete("g")
+
+
+async def test_one_broken_connection_is_no_verdict(sender: Any, tools: Any) -> None:
+    """Where no retry is left: the server is asked again once it has shown that it lives."""
+    tokens = tools.adapter(sender).tokens
+    held = {"token": ALICE, "expiresAt": "2030-01-01T00:00:00+00:00"}
+    asked = ["POST /refresh", "GET /health/liveness", "POST /refresh"]
+    sender.script = [broken(), tools.answer(), tools.answer(held)]
+    assert (await tokens.refresh("u")).user_id == "alice"
+    assert sender.sent == asked
+    sender.script = [broken(), tools.answer(), broken()]
+    with pytest.raises(AuthenticationError, match="Sign in again"):
+        await tokens.refresh("u")
+    assert sender.sent == asked * 2
+    sender.script = [broken(), tools.answer(), NoAnswerError("slow")]
+    with pytest.raises(NoAnswerError):
+        await tokens.refresh("u")
 
 
 async def test_damaged_users(sender: Any, tools: Any) -> None:

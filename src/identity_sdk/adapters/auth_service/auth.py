@@ -23,7 +23,8 @@ async def refreshed(
     """A new access token.
 
     The real server closes the connection on a dead refresh token, which looks like a network failure. When it does so
-    every time and is alive all the same, the token is dead.
+    before and after it has shown that it is alive, the token is dead: one connection that broke, where no retry was
+    left, is not enough.
 
     Args:
         token: the refresh UUID; ``None``: the one in ``cookie``.
@@ -34,27 +35,37 @@ async def refreshed(
         NoAnswerError: the server cannot be reached.
     """
     proof = Secret(f"Bearer {'None' if token is None else token.reveal()}")
-    try:
-        answer = await api.refresh(authorization=proof, cookie=cookie)
-        if not answer.token:
-            raise ProtocolError(
-                "the server answered an empty token", provider="auth-service", operation="refresh"
-            )
-        return answer
-    except NoAnswerError as silent:
-        if not silent.broken:
-            raise
-        unanswered = silent
+    first = await _asked(api, proof, cookie)
+    if isinstance(first, TokenResponse):
+        return first
     try:
         await api.health_liveness()
     except IdentityError:
-        raise unanswered from None
+        raise first from None
+    second = await _asked(api, proof, cookie)
+    if isinstance(second, TokenResponse):
+        return second
     raise AuthenticationError(
         "the refresh token is not accepted: unknown, expired or revoked (the server, which is alive, closed the "
         "connection without an answer, its way to say so). Sign in again",
         provider="auth-service",
         operation="refresh",
     ) from None
+
+
+async def _asked(api: AuthServiceApi, proof: Secret, cookie: Secret | None) -> TokenResponse | NoAnswerError:
+    """A new access token, or the error of a connection that was closed without an answer."""
+    try:
+        answer = await api.refresh(authorization=proof, cookie=cookie)
+    except NoAnswerError as silent:
+        if not silent.broken:
+            raise
+        return silent
+    if not answer.token:
+        raise ProtocolError(
+            "the server answered an empty token", provider="auth-service", operation="refresh"
+        )
+    return answer
 
 
 class RefreshSource:
