@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from copy import copy, deepcopy
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -19,7 +20,9 @@ from urllib.parse import parse_qsl
 
 from jsonschema_rs import Draft4, Draft4Validator, Registry
 
-__all__ = ["Document", "Exchange", "Witness", "document"]
+from contract.masks import masked
+
+__all__ = ["Document", "Exchange", "Witness", "add_answer", "document"]
 
 FOLDER = Path(__file__).parent.parent / "witness"
 ROOT = "urn:openapi"
@@ -70,11 +73,20 @@ class Document:
                     ]
                 },
             )
-            for path, methods in raw["paths"].items()
+            for path, methods in sorted(raw["paths"].items(), key=lambda item: item[0].count("{"))
             for method, operation in methods.items()
             if method != "parameters"
         ]
         self._validators: dict[str, Draft4Validator] = {}
+
+    def also(self, answers: Iterable[Mapping[str, Any]]) -> Document:
+        """The same with further statuses, each answered ``like`` a documented one."""
+        other = copy(self)
+        other._operations = [(verb, pattern, deepcopy(found)) for verb, pattern, found in self._operations]
+        for entry in answers:
+            for _, _, found in other._operations:
+                add_answer(found, entry)
+        return other
 
     def findings(self, seen: Exchange) -> list[str]:
         """Everything in which an exchange is not what the document says, each in one line."""
@@ -100,6 +112,8 @@ class Document:
             else:
                 for found in self._check(known[name], _typed(value, known[name])):
                     yield f"query parameter {name}: {found}"
+        if "x-fields" in seen.headers and not self._takes_masks(operation):
+            yield "a mask was sent to an operation that takes none"
         if operation.get("security") == [] and {"authorization", "cookie"} & seen.headers.keys():
             yield "a public operation was sent a credential"
         body = operation.get("requestBody")
@@ -118,6 +132,11 @@ class Document:
             yield "status is not documented"
             return
         content = self._resolved(told).get("content")
+        mask = seen.headers.get("x-fields", "")
+        if content is not None and mask and seen.status < 300:
+            content = {
+                kind: {"schema": masked(one["schema"], mask, self._resolved)} for kind, one in content.items()
+            }
         if content is not None:
             yield from self._content(content, seen.content_type, seen.answer)
         elif seen.answer:
@@ -127,6 +146,8 @@ class Document:
         kind = content_type.partition(";")[0].strip()
         if kind not in content:
             yield f"content type {kind or 'none'} is not documented"
+            return
+        if "schema" not in content[kind]:
             return
         try:
             value = json.loads(body)
@@ -144,6 +165,9 @@ class Document:
         for error in validator.iter_errors(value):
             yield f"at {'/'.join(str(part) for part in error.instance_path) or 'the top'}: {error.message[:300]}"
 
+    def _takes_masks(self, operation: Mapping[str, Any]) -> bool:
+        return any(one["in"] == "header" and one["name"] == "X-Fields" for one in operation["parameters"])
+
     def _resolved(self, node: Mapping[str, Any]) -> Mapping[str, Any]:
         reference = node.get("$ref")
         if reference is None:
@@ -151,6 +175,14 @@ class Document:
         _, _, kind, name = reference.split("/")
         found: Mapping[str, Any] = self._components[kind][name]
         return found
+
+
+def add_answer(operation: dict[str, Any], entry: Mapping[str, Any]) -> None:
+    """An ``[[answer]]`` of the list: the operations that it names have one more status, like another or JSON's null."""
+    null = {"content": {"application/json": {"schema": {"enum": [None]}}}}
+    like = null if entry["like"] == "null" else operation["responses"].get(str(entry["like"]))
+    if like is not None and re.fullmatch(entry["operation"], operation["operationId"]):
+        operation["responses"].setdefault(str(entry["status"]), like)
 
 
 def _seal(schema: dict[str, Any]) -> None:
@@ -177,8 +209,13 @@ def document(name: str) -> Document:
 
 
 @cache
+def _listed(backend: str) -> Mapping[str, Any]:
+    return tomllib.loads((FOLDER / f"{backend}.toml").read_text("utf-8"))
+
+
+@cache
 def _exemptions(backend: str) -> tuple[Exemption, ...]:
-    listed = tomllib.loads((FOLDER / f"{backend}.toml").read_text("utf-8"))["exemption"]
+    listed = _listed(backend)["exemption"]
     return tuple(
         Exemption(re.compile(one["finding"]), frozenset(one["faces"]), one["reason"]) for one in listed
     )
@@ -195,6 +232,10 @@ class Witness:
     seen: list[Exchange] = field(default_factory=list)
     exempted: Counter[str] = field(default_factory=Counter)
     heard: int = 0
+
+    def __post_init__(self) -> None:
+        answers = _listed(self.backend).get("answer", ())
+        self.document = self.document.also(one for one in answers if self.face in one["faces"])
 
     def around(self, app: Any) -> Any:
         """An ASGI app that answers what ``app`` answers, and remembers it."""

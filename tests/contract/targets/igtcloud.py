@@ -11,7 +11,6 @@ from contract.clock import ManualClock
 from contract.seeding import plant
 from contract.server import Server
 from contract.target import Cutter, Rules, Services, Target, World
-from contract.witness import Witness
 from identity_sdk import connect
 from identity_sdk.adapters.base import Adapter
 from identity_sdk.adapters.igtcloud.adapter import IgtCloud
@@ -188,10 +187,8 @@ class IgtTarget(Target):
         emulator = app.state.emulator
         await emulator.prepare()
         server: Server = services.server()
-        witness: Witness | None = None
-        if not self.choices:
-            witness = services.witness("igtcloud", "igtcloud", igtcloud.BASE_PATH, "igtcloud")
-        server.app = app if witness is None else witness.around(app)
+        witness = services.witness("igtcloud", self.name, igtcloud.BASE_PATH, "igtcloud")
+        server.app = witness.around(app)
         adapter = IgtCloud(
             base_url=server.url, auth=ADMIN, organization=igtcloud.ROOT, email_domain="example.com"
         )
@@ -202,8 +199,7 @@ class IgtTarget(Target):
         finally:
             server.app = None
             await store.aclose()
-        if witness is not None:
-            witness.check()
+        witness.check()
 
 
 OTHERWISE = (
