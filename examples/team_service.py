@@ -12,8 +12,6 @@ caller's own behalf, so the provider decides; for the documents, which are this 
 whether the caller has the right.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 from collections.abc import AsyncGenerator

@@ -133,7 +133,7 @@ def load(monkeypatch: pytest.MonkeyPatch, name: str) -> Any:
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium")
 def test_the_docs_page_in_a_browser(started: tuple[str, dict[str, str]], tmp_path: Path) -> None:
     """Somebody opens /docs, presses "Authorize", pastes a token, and tries a guarded call."""
-    playwright = pytest.importorskip("playwright.sync_api")
+    playwright = pytest.importorskip("playwright.sync_api", reason="chromium needs playwright to drive it")
     url, tokens = started
     with playwright.sync_playwright() as browsers:
         browser = browsers.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
