@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Generic, TypeVar, get_args, overload
 
 from identity_sdk.errors import InvalidRequestError, ProtocolError
 from identity_sdk.tables import html_table, text_table
@@ -104,28 +104,29 @@ class Items(Sequence[T_co]):
         return to_polars(self._items, self._of)
 
     def _repr_html_(self) -> str:
-        return html_table(self._items, _counted(self._items))
+        return html_table(self._items, _counted(self._items, self._of))
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
         """For front ends without HTML, such as IPython in a terminal; to HTML it adds nothing."""
-        return {"text/plain": text_table(self._items, _counted(self._items))}
+        return {"text/plain": text_table(self._items, _counted(self._items, self._of))}
 
 
 def _type_of(items: Sequence[object]) -> object:
     return type(items[0]) if items else None
 
 
-def _counted(items: Sequence[object]) -> str:
+def _counted(items: Sequence[object], of: object = None) -> str:
     """`"1 user"`, `"25 policies"`: by the neutral name of what they are."""
-    noun = _noun(type(items[0])) if items else "item"
+    noun = _noun(_type_of(items) or next(iter(get_args(of)), of))
     if len(items) != 1:
         noun = noun[:-1] + "ies" if noun.endswith("y") else noun + "s"
     return f"{len(items):,} {noun}"
 
 
-def _noun(kind: type) -> str:
+def _noun(kind: object) -> str:
     """The neutral model's name in lower case; an adapter's is a subclass of it."""
-    named = [one.__name__ for one in kind.__mro__ if one.__module__ == "identity_sdk.models"]
+    mro = kind.__mro__ if isinstance(kind, type) else ()
+    named = [one.__name__ for one in mro if one.__module__ == "identity_sdk.models"]
     return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", named[0]).lower() if named else "item"
 
 

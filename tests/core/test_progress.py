@@ -145,6 +145,8 @@ def test_a_client_shows_no_secret() -> None:
     ("items", "caption"),
     [
         (Items[User](), "0 items"),
+        (Items[User]((), of=User), "0 users"),
+        (Items[User]((), of=User | AuthMethod), "0 users"),
         (Items([AuthMethod(id="password"), AuthMethod(id="totp")]), "2 auth methods"),
         (Items([1]), "1 item"),
     ],
