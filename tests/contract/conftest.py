@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import zlib
 from collections import Counter
 from collections.abc import AsyncGenerator, Generator, Iterator
 from contextlib import ExitStack
@@ -13,7 +14,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from contract.expected import FACADE, expected
+from contract.expected import expected
 from contract.lists import LISTS
 from contract.marks import covered, covers, needed
 from contract.recorder import Recorder
@@ -35,6 +36,13 @@ def pytest_configure(config: pytest.Config) -> None:
         "markers", "announces: also runs for targets that are missing, and skips with their reason"
     )
     config.addinivalue_line("markers", "targets(**attributes): only targets whose attributes are so")
+    config.addinivalue_line(
+        "markers",
+        "further: a target that is not the first of its adapter (one Python, one of both event loops)",
+    )
+    config.addinivalue_line(
+        "markers", "either_loop: nothing in it depends on the event loop, one of both will do"
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -49,17 +57,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             chosen = [
                 one for one in chosen if all(getattr(one, key) == value for key, value in mark.kwargs.items())
             ]
-    if "unsupported" in metafunc.fixturenames:
-        cells = [(one, verb) for one in chosen for verb in FACADE if verb not in expected(one.column)]
-        ids = [f"{one.name}-{verb}" for one, verb in cells]
-        metafunc.parametrize(("target", "unsupported"), cells, ids=ids)
-        return
     options = next((mark.args for mark in marks if mark.name == "each_list"), None)
     if options is None:
-        metafunc.parametrize("target", chosen, ids=lambda target: target.name)
+        metafunc.parametrize(
+            "target", [pytest.param(one, id=one.name, marks=_further(one)) for one in chosen]
+        )
         return
     pairs = [
-        pytest.param(target, one, id=f"{target.name}-{one.verb}", marks=covers(one.verb, *options))
+        pytest.param(
+            target,
+            one,
+            id=f"{target.name}-{one.verb}",
+            marks=[covers(one.verb, *options), *_further(target)],
+        )
         for target in chosen
         for one in LISTS
         if _fits(target, {one.verb: set(options) | one.options, **{verb: set[str]() for verb in one.needs}})
@@ -70,6 +80,24 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def _fits(target: Target, wanted: dict[str, set[str]]) -> bool:
     column = expected(target.column)
     return all(verb in column and options <= column[verb] for verb, options in wanted.items())
+
+
+def _further(target: Target) -> list[pytest.MarkDecorator]:
+    first = next(one for one in TARGETS if one.adapter is target.adapter)
+    return [] if target is first or target.real else [pytest.mark.further]
+
+
+@pytest.hookimpl(trylast=True)  # after -k and -m: who asks for a loop gets it
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The first target of each adapter runs on both event loops, its further ones on one of them, by lot."""
+    twins: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("further") or item.get_closest_marker("either_loop"):
+            twins.setdefault(item.nodeid.replace("asyncio", "loop").replace("trio", "loop"), []).append(item)
+    left_out = {pair[zlib.crc32(name.encode()) % 2].nodeid for name, pair in twins.items() if len(pair) == 2}
+    if left_out:
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid in left_out])
+        items[:] = [item for item in items if item.nodeid not in left_out]
 
 
 class Running:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import pytest
 
-__all__ = ["covered", "covers", "each_list", "needed", "needs", "only"]
+__all__ = ["covered", "covers", "each_list", "either_loop", "needed", "needs", "only"]
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -33,6 +33,10 @@ def only(**attributes: object) -> pytest.MarkDecorator:
 def each_list(*options: str) -> pytest.MarkDecorator:
     """Runs the test, which takes ``lists``, for every list verb, and proves each of them with ``options``."""
     return pytest.mark.each_list(*options)
+
+
+either_loop = pytest.mark.either_loop
+"""Nothing in it depends on the event loop: it runs on one of both."""
 
 
 def covered(marks: Iterable[pytest.Mark]) -> dict[str, set[str]]:

@@ -14,7 +14,7 @@ from identity_sdk.errors import ConflictError, IdentityError, NotFoundError
 
 pytestmark = pytest.mark.anyio
 
-MANY = 20
+MANY = 12
 
 
 async def at_once(*works: Callable[[], Awaitable[Any]]) -> list[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from contract.marks import covers, needs
+from contract.marks import covers, either_loop, needs
 from contract.target import World
 from identity_sdk.errors import ConflictError, InvalidRequestError, NotFoundError
 from identity_sdk.models import Group, Member
@@ -109,6 +109,7 @@ async def test_nobody_is_no_member(world: World) -> None:
 @covers("groups.list", "prefix")
 @covers("groups.add_member")
 @covers("groups.delete")
+@either_loop
 async def test_awkward_ids_are_never_rewritten(world: World) -> None:
     for name in world.awkward():
         assert (await world.idp.groups.create(name)).id == name

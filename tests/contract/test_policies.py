@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from contract.marks import covers, needs
+from contract.marks import covers, either_loop, needs
 from contract.target import World
 from identity_sdk.errors import ConflictError, InvalidRequestError, NotFoundError, PermissionDeniedError
 from identity_sdk.models import Policy, Statement
@@ -207,6 +207,7 @@ async def test_permissions(world: World) -> None:
 
 @covers("policies.create")
 @covers("policies.list", "prefix")
+@either_loop
 async def test_awkward_ids_are_never_rewritten(world: World) -> None:
     for name in world.awkward():
         assert (await world.idp.policies.create(name, statements=world.rules.statements)).id == name

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from contract.marks import covers, needs, only
+from contract.marks import covers, either_loop, needs, only
 from contract.target import World
 from identity_sdk.errors import (
     AuthenticationError,
@@ -54,6 +54,7 @@ async def test_a_second_of_that_id_is_a_conflict_unless_told(world: World) -> No
 @covers("users.create", "kind=human")
 @covers("users.list", "prefix")
 @covers("users.delete", "missing_ok")
+@either_loop
 async def test_awkward_ids_are_never_rewritten(world: World) -> None:
     for name in world.awkward():
         made = await world.idp.users.create(name)

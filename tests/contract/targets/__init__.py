@@ -1,4 +1,8 @@
-"""Every target of the suite. A new adapter adds its file here."""
+"""Every target of the suite. A new adapter adds its file here.
+
+The first target of an adapter runs on every Python and on both event loops, its further ones (other faces, rarer
+set-ups) on one Python, each test on one of both loops.
+"""
 
 from __future__ import annotations
 

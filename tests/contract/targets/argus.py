@@ -20,8 +20,7 @@ from identity_sdk.auth.sources import ApiKey
 from identity_sdk.client import IdentityClient
 from identity_sdk.emulators import argus
 from identity_sdk.models import Statement
-from identity_sdk.store import Store
-from identity_sdk.store import queries as q
+from identity_sdk.store import Store, tables
 
 __all__ = ["RULES", "TARGETS", "ArgusWorld"]
 
@@ -111,13 +110,12 @@ class ArgusWorld(World):
         number = (await self.idp.users.get(owner)).number
         ids = [f"{number:x}/{one:06x}" for one in range(1, count + 1)]
 
-        def write(conn: Any) -> None:
-            for one in ids:
-                q.credentials.put(
-                    conn, q.CredentialRow(id=one, user_id=owner, kind="api_key", created_at=now)
-                )
-
-        await self.store.write(write)
+        rows = [
+            {"id": one, "user_id": owner, "kind": "api_key", "created_at": now, "attributes": {}}
+            for one in ids
+        ]
+        if rows:
+            await self.store.write(lambda conn: conn.execute(tables.credentials.insert(), rows))
         return ids
 
     def reset_token(self, address: str) -> Any:
