@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
@@ -137,9 +138,38 @@ def quickstart() -> str:
     return f"```text\n{KEY_ID.sub('AKPO3F4DXXTP7UV3MJQPSJ', ran.stdout)}```\n"
 
 
+OPERATIONS = ROOT / "tests" / "data" / "operations"
+SOURCES = {"documented": "the document", "modules": "its empty modules", "wider": "beside it"}
+
+
+def operations() -> str:
+    """The tables that `tests/wire/test_every_operation.py` holds the wire APIs against."""
+    counts: list[list[str]] = []
+    parts: list[str] = []
+    for path in sorted(OPERATIONS.glob("*.toml")):
+        told = tomllib.loads(path.read_text("utf-8"))
+        backend = path.stem.replace("_", "-")
+        numbers = [len(told.get(source, {})) for source in SOURCES]
+        counts.append([f"[{backend}](#{backend})", *map(str, numbers), str(sum(numbers))])
+        rows = [
+            [f"`{name}`", f"`{offered(row)}`", where]
+            for source, where in SOURCES.items()
+            for name, row in told.get(source, {}).items()
+        ]
+        parts.append(f"## {backend}\n\n" + table(["`idp.native.` …", "sends", "from"], rows))
+    head = ["backend", *SOURCES.values(), "together"]
+    return "\n" + table(head, counts) + "\n" + "\n".join(parts)
+
+
+def offered(row: str) -> str:
+    """Without the names that the document knows and we leave out."""
+    return re.sub(r" (\[ \]|\{ \}|\?(?= [\[{]|$))", "", re.sub(r" -\S+", "", row))
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "defaults": defaults,
     "matrix": matrix,
+    "operations": operations,
     "permissions": permissions,
     "quickstart": quickstart,
     "refusals": refusals,

@@ -75,6 +75,7 @@ SERVED = {
     "argus": served_argus,
     "authress": served_authress,
     "lakefs": served_lakefs,
+    "operations": served_lakefs,
     "tutorial": served_lakefs,
 }
 

@@ -82,7 +82,7 @@ class UserApiKeyInitiation(Input):
         validSources: networks (``203.0.113.0/24``) that the key works from.
     """
 
-    description: str | None = None
+    description: str
     validSources: tuple[str, ...] | None = None
     expirationDays: int | None = Field(None, ge=0, lt=2**31)
     disableExpiration: bool | None = None
