@@ -168,11 +168,27 @@ def foreign_key() -> str:
 
 
 @pytest.mark.parametrize("dialect", ["documented", "real"])
-async def test_auth_service_wrong_access_token(store: Store, foreign_key: str, dialect: str) -> None:
-    app = auth_service.create_app(store, dialect=dialect, key=foreign_key)
+async def test_auth_service_access_token_that_nothing_revokes_and_a_wrong_one(
+    store: Store, clock: Clock, foreign_key: str, dialect: str
+) -> None:
+    """An access token is a snapshot: it outlives its user until its ten minutes are over."""
+    app = auth_service.create_app(store, dialect=dialect, key=foreign_key, clock=clock.time)
+    await app.state.emulator.prepare()
+    boss, gone = (app.state.emulator.token(who, "ADMIN", 600.0) for who in ("boss", "gone"))
     with running(app) as url:
-        adapter = AuthService(base_url=url + auth_service.BASE_PATH, auth=Bearer("wrong"))
-        async with connect(adapter) as nobody:
+        adapter = AuthService(base_url=url + auth_service.BASE_PATH, auth=Bearer(boss), default_role="ADMIN")
+        async with connect(adapter, clock=clock) as idp:
+            await idp.users.create("gone")
+            former = idp.with_credential(Bearer(gone))
+            deletion = await idp.users.delete("gone")
+            until = next(left.until for left in deletion.residual if "access tokens" in left.what)
+            assert until is not None
+            assert until.timestamp() == clock.at + 600
+            assert (await former.users.me()).id == "gone"
+            clock.at += 601
+            with pytest.raises(AuthenticationError):
+                await former.users.me()
+            nobody = idp.with_credential(Bearer("wrong"))
             for call in (nobody.users.list(), nobody.users.me()):
                 with pytest.raises(AuthenticationError):
                     await call
@@ -272,6 +288,35 @@ async def test_igtcloud_cookies_and_environment(
         async with given(f"{revoked.value.reveal()[:-4]}AAAA", csrf) as ann:
             with pytest.raises(AuthenticationError):
                 await ann.users.list()
+
+
+async def test_igtcloud_refresh_fresh_expired_in_the_middle_of_a_list_revoked_and_wrong(
+    store: Store, clock: Clock
+) -> None:
+    """A JWT that carries a refresh token; each refresh answers another, and the CSRF token of the login stays."""
+    async with igtcloud_site(store, clock) as (idp, _):
+        await idp.users.create("ann", email="ann@example.com")
+        first = await idp.tokens.issue()
+        second = await idp.tokens.refresh(first)
+        assert (second.id == first.id, second.csrf_token) == (False, first.csrf_token)
+        client = idp.with_credential(second)
+        page = await anext(client.users.list(limit=1).pages())
+        clock.at += 1790  # in its last seconds, in which everybody waits for the refresh
+        assert len(await client.users.list(cursor=page.cursor)) == 1
+        clock.at += 1801
+        for dead in (second, first):
+            with pytest.raises(AuthenticationError):
+                await idp.tokens.refresh(dead)
+        with pytest.raises(AuthenticationError):
+            await client.users.list(cursor=page.cursor)
+        third = await idp.tokens.issue()
+        await idp.with_credential(third).sessions.end()
+        with pytest.raises(AuthenticationError):
+            await idp.tokens.refresh(third)
+        fourth = await idp.tokens.issue()
+        assert fourth.value is not None
+        with pytest.raises(AuthenticationError):
+            await idp.tokens.refresh(f"{fourth.value.reveal()[:-4]}AAAA")
 
 
 # Argus: sessions by TOTP; the other ways are in argus/test_signing_in.py.
