@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 from typing import Any
 
 import anyio
@@ -29,11 +30,14 @@ from identity_sdk.errors import (
     IdentityError,
     InvalidRequestError,
     NotFoundError,
+    ProtocolError,
 )
 from identity_sdk.integrations.fastapi import IdentityProvider, install, signed_in
-from identity_sdk.integrations.fastapi.callers import Callers, Known, expiry_of
+from identity_sdk.integrations.fastapi.callers import Callers, Known, Presented, expiry_of
 from identity_sdk.integrations.fastapi.decide import decide
+from identity_sdk.integrations.fastapi.look import look
 from identity_sdk.integrations.fastapi.template import Template
+from identity_sdk.models import Claims, Session
 from tests.integrations.fastapi_rig import Clock
 
 pytestmark = pytest.mark.anyio
@@ -518,3 +522,64 @@ async def test_a_request_knows_only_its_own_caller(house: House) -> None:
     async with other.lifespan(house.app):
         answer = await house.http.get("/both", headers=await house.token("ada"))
     assert answer.json() == ["ada", "root", "None"]
+
+
+# Who is behind a credential, where backends answer what none of ours does
+
+
+class Odd:
+    """A client of a backend that answers so."""
+
+    provider = "odd"
+
+    def __init__(self, *verbs: str, told: Claims | IdentityError, user: str = "ada") -> None:
+        self._verbs, self._told, self._user = verbs, told, user
+        self.capabilities = self.tokens = self.users = self.sessions = self
+
+    def supports(self, verb: str) -> bool:
+        return verb in self._verbs
+
+    async def verify(self, token: Secret) -> Claims:
+        if isinstance(self._told, IdentityError):
+            raise self._told
+        return self._told
+
+    introspect = verify
+
+    async def current(self) -> Session:
+        return Session(id="s", user_id=self._user, scopes=("a",))
+
+    async def me(self) -> User:
+        return User(id=self._user)
+
+
+async def seen(idp: Any) -> Known:
+    auth = Bearer("a.b.c")
+    return await look(idp, idp, auth, Presented("bearer", Secret("a.b.c")))
+
+
+async def test_a_token_and_a_server_that_disagree() -> None:
+    with pytest.raises(ProtocolError):
+        await seen(Odd("tokens.verify", told=Claims(active=True, subject="bob")))
+
+
+async def test_introspection() -> None:
+    until = datetime(2030, 1, 1, tzinfo=UTC)
+    told = Claims(active=True, subject="another name of ada", expires_at=until)
+    found = await seen(Odd("tokens.introspect", told=told))
+    assert (found.user.id, found.expires_at) == ("ada", until.timestamp())
+    for answer, theirs in (
+        (Claims(active=False), True),
+        (InvalidRequestError("no token"), True),
+        (AuthenticationError("this service may not ask"), False),
+    ):
+        with pytest.raises(IdentityError) as refused:
+            await seen(Odd("tokens.introspect", told=answer))
+        assert refused.value.on_behalf is theirs
+
+
+async def test_a_session_without_an_end_is_limited_by_its_token() -> None:
+    until = datetime(2030, 1, 1, tzinfo=UTC)
+    told = Claims(active=True, subject="ada", expires_at=until)
+    found = await seen(Odd("tokens.verify", "sessions.constrain", told=told))
+    assert (found.scopes, found.expires_at) == (("a",), until.timestamp())

@@ -10,8 +10,10 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import Depends, FastAPI
 
-from identity_sdk import Bearer, IdentityClient, Secret
+from identity_sdk import Adapter, Bearer, ConfigurationError, IdentityClient, Secret
+from identity_sdk.integrations.fastapi import IdentityProvider, install
 from identity_sdk.integrations.fastapi.callers import Presented
 from identity_sdk.integrations.fastapi.look import look
 from tests.integrations.fastapi_rig import BACKENDS, Backend, Caller, make_app, serving
@@ -26,6 +28,13 @@ class House:
     backends: dict[str, Backend]
     runner: asyncio.Runner
     http: httpx.Client
+    providers: dict[str, IdentityProvider[Adapter]]
+
+    def requests(self, name: str) -> int:
+        """How many requests the application has sent to this backend."""
+        client = self.providers[name]._client
+        assert client is not None
+        return client.stats().requests
 
     def get(self, path: str, **more: Any) -> httpx.Response:
         return self.http.get(f"{self.url}/{path}", **more)
@@ -46,9 +55,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     with ExitStack() as stack, asyncio.Runner() as runner:
         folder = tmp_path_factory.mktemp("fastapi")
         backends = {make.name: make(stack, folder) for make in BACKENDS}
-        app, _ = make_app(backends)
+        app, providers = make_app(backends)
         http = stack.enter_context(httpx.Client(timeout=30))
-        yield House(stack.enter_context(serving(app)), backends, runner, http)
+        yield House(stack.enter_context(serving(app)), backends, runner, http, providers)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -192,3 +201,56 @@ def test_a_service_that_may_not_look_up_users_takes_the_word_of_the_token(house:
 
     assert house.as_admin("auth-service", powerless) == caller.id
     assert backend.life > 30
+
+
+def test_a_token_for_somebody_else(house: House) -> None:
+    """Authress' tokens name their audience; what was given to another service is refused."""
+    backend = house.backends["authress"]
+
+    async def ask(audience: str, headers: dict[str, str]) -> int:
+        identity = IdentityProvider(backend.connect, audience=audience, clock=backend.clock)
+        app = FastAPI()
+        install(app)
+
+        @app.get("/me", dependencies=[Depends(identity.current_user)])
+        async def me() -> None: ...
+
+        transport = httpx.ASGITransport(app)
+        async with (
+            identity.lifespan(app),
+            httpx.AsyncClient(transport=transport, base_url="http://a") as http,
+        ):
+            return (await http.get("/me", headers=headers)).status_code
+
+    headers = house.caller("authress").headers
+    token = Secret(headers["Authorization"].split()[1])
+    (own,) = house.as_admin("authress", lambda idp: idp.tokens.verify(token)).audience
+    assert house.runner.run(ask(own, headers)) == 200
+    assert house.runner.run(ask("another", headers)) == 401
+    assert house.runner.run(ask(own, {"Authorization": "Bearer opaque"})) == 401
+
+
+@pytest.mark.parametrize("name", ["lakefs", "argus", "igtcloud", "auth-service"])
+def test_a_backend_whose_tokens_name_no_audience(house: House, name: str) -> None:
+    async def start() -> None:
+        async with IdentityProvider(house.backends[name].connect, audience="x").lifespan():
+            pass
+
+    with pytest.raises(ConfigurationError, match="audience"):
+        house.runner.run(start())
+
+
+@pytest.mark.parametrize("name", ["local", "authress", "auth-service"])
+def test_what_can_be_verified_here_costs_no_request(house: House, name: str) -> None:
+    """A token that has expired, or that somebody forged, does not reach the backend."""
+    backend, caller = house.backends[name], house.caller(name)
+    head, _, tail = caller.headers["Authorization"].rpartition(".")
+    forged = {"Authorization": f"{head}.{tail[::-1]}"}
+    assert house.get(f"{name}/me", headers=caller.headers).status_code == 200
+    house.get(f"{name}/me", headers=forged)  # the key is fetched anew for it, once a minute
+    before = house.requests(name)
+    assert house.get(f"{name}/me", headers=forged).status_code == 401
+    backend.clock.advance(backend.life + 1)
+    house.as_admin(name, lambda idp: idp.users.me())
+    assert house.get(f"{name}/me", headers=caller.headers).status_code == 401
+    assert house.requests(name) - before <= (1 if name == "auth-service" else 0)  # its key, once an hour

@@ -24,9 +24,9 @@ except ModuleNotFoundError:  # pragma: no cover - only in an environment without
         'this needs FastAPI: python -m pip install "unified-identity-sdk[fastapi]"'
     ) from None
 
+from identity_sdk.integrations.fastapi.overrides import signed_in
 from identity_sdk.integrations.fastapi.problems import Problem, install, problem_of
 from identity_sdk.integrations.fastapi.provider import IdentityProvider
-from identity_sdk.integrations.fastapi.overrides import signed_in
 
 __all__ = ["IdentityProvider", "Problem", "install", "problem_of", "signed_in"]
 

@@ -23,7 +23,11 @@ _BY_TOKEN_ALONE = frozenset({"auth-service"})
 
 
 async def look(
-    idp: IdentityClient[Adapter], caller: IdentityClient[Adapter], auth: Auth, shown: Presented
+    idp: IdentityClient[Adapter],
+    caller: IdentityClient[Adapter],
+    auth: Auth,
+    shown: Presented,
+    audience: str | None = None,
 ) -> Known:
     """Who shows this.
 
@@ -33,11 +37,12 @@ async def look(
     Args:
         idp: speaks as the service.
         caller: speaks by ``auth``, the caller's credential.
+        audience: what a token must be for.
 
     Raises:
         IdentityError: with ``on_behalf`` where the caller's credential is not accepted.
     """
-    claims = await _claims(idp, shown)
+    claims = await _claims(idp, shown, audience)
     scopes: tuple[str, ...] = ()
     expires_at = (
         claims.expires_at.timestamp() if claims is not None and claims.expires_at is not None else None
@@ -59,13 +64,17 @@ def _verifies(idp: IdentityClient[Adapter]) -> bool:
     return idp.capabilities.supports("tokens.verify")
 
 
-async def _claims(idp: IdentityClient[Adapter], shown: Presented) -> Claims | None:
+async def _claims(idp: IdentityClient[Adapter], shown: Presented, audience: str | None) -> Claims | None:
     """What the token says, verified here or told by the server; ``None`` where neither is possible."""
     if shown.kind == "api_key":
         return None
     try:
         if _verifies(idp):
-            return await idp.tokens.verify(shown.secret) if is_jwt(shown.secret) else None
+            if is_jwt(shown.secret):
+                return await _verified(idp, shown, audience)
+            if audience is None:
+                return None
+            raise _refused(idp, "it names no audience")
         if not idp.capabilities.supports("tokens.introspect"):
             return None
         claims = await idp.tokens.introspect(shown.secret)
@@ -76,10 +85,20 @@ async def _claims(idp: IdentityClient[Adapter], shown: Presented) -> Claims | No
         error.on_behalf = _verifies(idp)  # an introspection that is refused is this service's own trouble
         raise
     if not claims.active:
-        refused = AuthenticationError("the token is not active", provider=idp.provider)
-        refused.on_behalf = True
-        raise refused
+        raise _refused(idp, "it is not active")
     return claims
+
+
+async def _verified(idp: IdentityClient[Adapter], shown: Presented, audience: str | None) -> Claims:
+    if audience is None:
+        return await idp.tokens.verify(shown.secret)
+    return await idp.tokens.verify(shown.secret, audience=audience)
+
+
+def _refused(idp: IdentityClient[Adapter], why: str) -> AuthenticationError:
+    refused = AuthenticationError(f"the token is not accepted: {why}", provider=idp.provider)
+    refused.on_behalf = True
+    return refused
 
 
 async def _user(idp: IdentityClient[Adapter], caller: IdentityClient[Adapter], claims: Claims | None) -> User:

@@ -65,6 +65,7 @@ class IdentityProvider(Generic[A]):
         bearer: bool = True,
         api_key: str | None = None,
         cookie: str | None = None,
+        audience: str | None = None,
         ttl: float = 30.0,
         cache_size: int = 1024,
         clock: Clock | None = None,
@@ -78,6 +79,7 @@ class IdentityProvider(Generic[A]):
         bearer: bool = True,
         api_key: str | None = None,
         cookie: str | None = None,
+        audience: str | None = None,
         ttl: float = 30.0,
         cache_size: int = 1024,
         clock: Clock | None = None,
@@ -90,6 +92,7 @@ class IdentityProvider(Generic[A]):
         bearer: bool = True,
         api_key: str | None = None,
         cookie: str | None = None,
+        audience: str | None = None,
         ttl: float = 30.0,
         cache_size: int = 1024,
         clock: Clock | None = None,
@@ -104,6 +107,8 @@ class IdentityProvider(Generic[A]):
                 access key, as ``<id>:<secret>``.
             cookie: the cookie that holds a bearer token. With a cookie, requests that change something are refused
                 when a browser says that another site made them.
+            audience: what a token must be for, where it is a JWT that is verified here and says so (Authress): a token
+                that a caller gave to another service is refused then (RFC 9068 section 4).
             ttl: seconds for which a caller is remembered, 0 to 60. Within them a revocation may be unseen.
             cache_size: callers that are remembered at most.
             clock: for tests.
@@ -121,6 +126,7 @@ class IdentityProvider(Generic[A]):
             raise ConfigurationError("nothing is looked at: give bearer=True, api_key= or cookie=")
         self.name = name
         self._target = target
+        self._audience = audience
         self._schemes = _Schemes(name, bearer, api_key, cookie)
         self._client: IdentityClient[A] | None = None
         self._callers = Callers(clock or SystemClock(), ttl=ttl, size=cache_size)
@@ -137,6 +143,9 @@ class IdentityProvider(Generic[A]):
         if self._client is not None:
             raise ConfigurationError(f"the provider {self.name!r} is open already: make one per app")
         async with self._connect() as client:
+            verify = client.capabilities["tokens.verify"]
+            if self._audience is not None and (not verify.supported or "audience" in verify.refuses):
+                raise ConfigurationError(f"{client.provider} has no tokens that name an audience")
             self._client = client
             try:
                 yield
@@ -247,7 +256,7 @@ class IdentityProvider(Generic[A]):
         except ConfigurationError:  # malformed, or of a kind that this backend does not know
             raise refused from None
         try:
-            return await look(idp, caller, auth, shown)
+            return await look(idp, caller, auth, shown, self._audience)
         except (AuthenticationError, InvalidRequestError, NotFoundError, ConfigurationError) as error:
             if not error.on_behalf or isinstance(error, ClientClosedError | WrongEventLoopError):
                 raise
