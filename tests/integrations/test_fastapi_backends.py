@@ -12,7 +12,7 @@ import httpx
 import pytest
 from fastapi import Depends, FastAPI
 
-from identity_sdk import Adapter, Bearer, ConfigurationError, IdentityClient, Secret
+from identity_sdk import Adapter, AuthService, Bearer, ConfigurationError, IdentityClient, Secret, connect
 from identity_sdk.integrations.fastapi import IdentityProvider, install
 from identity_sdk.integrations.fastapi.callers import Presented
 from identity_sdk.integrations.fastapi.look import look
@@ -254,3 +254,28 @@ def test_what_can_be_verified_here_costs_no_request(house: House, name: str) -> 
     house.as_admin(name, lambda idp: idp.users.me())
     assert house.get(f"{name}/me", headers=caller.headers).status_code == 401
     assert house.requests(name) - before <= (1 if name == "auth-service" else 0)  # its key, once an hour
+
+
+def test_a_service_that_is_refused_itself(house: House) -> None:
+    """The caller cannot help it: 502, and no word of signing in."""
+    backend = house.backends["auth-service"]
+    adapter = AuthService(base_url=backend.profile()["base_url"], auth=Bearer("dead"))
+
+    async def ask(headers: dict[str, str]) -> httpx.Response:
+        identity = IdentityProvider(lambda: connect(adapter, clock=backend.clock))
+        app = FastAPI()
+        install(app)
+
+        @app.get("/me", dependencies=[Depends(identity.current_user)])
+        async def me() -> None: ...
+
+        transport = httpx.ASGITransport(app)
+        async with (
+            identity.lifespan(app),
+            httpx.AsyncClient(transport=transport, base_url="http://a") as http,
+        ):
+            return await http.get("/me", headers=headers)
+
+    answer = house.runner.run(ask(house.caller("auth-service").headers))
+    assert (answer.status_code, answer.json()["error"]) == (502, "AuthenticationError")
+    assert "WWW-Authenticate" not in answer.headers

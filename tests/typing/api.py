@@ -31,6 +31,7 @@ from identity_sdk.adapters.lakefs.users import LakeFSUsers
 from identity_sdk.adapters.local.native import LocalNative
 from identity_sdk.adapters.local.users import LocalUsers
 from identity_sdk.capabilities import ServerInfo
+from identity_sdk.integrations.fastapi import IdentityProvider
 from identity_sdk.middleware.pipeline import Stats
 from identity_sdk.resources.users import Users
 
@@ -114,6 +115,16 @@ async def copies(idp: IdentityClient[LakeFS], session: Session) -> None:
     assert_type(idp.with_credential(Bearer(lambda: "t")), IdentityClient[LakeFS])
     assert_type(idp.with_credential(None).users, LakeFSUsers)
     await neutral(idp)  # covariant
+
+
+async def in_fastapi() -> None:
+    assert_type(IdentityProvider("local:"), IdentityProvider[Adapter])
+    assert_type(IdentityProvider(lambda: connect("lakefs")), IdentityProvider[LakeFS])
+    identity = IdentityProvider(LakeFS(base_url="x"), api_key="X-API-Key", ttl=10)
+    assert_type(await identity.client(), IdentityClient[LakeFS])
+    assert_type(await identity.current_user(), User)
+    assert_type(await identity.on_behalf(), IdentityClient[LakeFS])
+    assert_type(await identity.require("docs:Read", "docs/{doc}")(), User)
 
 
 def refused() -> None:

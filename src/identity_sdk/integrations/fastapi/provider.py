@@ -282,7 +282,6 @@ class _Schemes:
 
     def __init__(self, name: str, bearer: bool, api_key: str | None, cookie: str | None) -> None:
         self._name = name
-        self._cookie = cookie
         self._what = "Bearer" if bearer else "ApiKey" if api_key else "Cookie"
         self.bearer = (
             HTTPBearer(scheme_name=name, description="A token of the identity system.", auto_error=False)
