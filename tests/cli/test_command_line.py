@@ -14,7 +14,18 @@ import pytest
 
 import identity_sdk
 from identity_sdk import cli
-from identity_sdk.errors import ConfigurationError, IdentityError, NoAnswerError
+from identity_sdk.errors import (
+    AmbiguousOutcomeError,
+    ChallengeRequiredError,
+    ConfigurationError,
+    IdentityError,
+    InvalidRequestError,
+    NoAnswerError,
+    NotFoundError,
+    NotSupportedError,
+    PermissionDeniedError,
+    PreconditionFailedError,
+)
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -61,6 +72,13 @@ def test_wrong_usage_is_one_line_and_exit_code_2(words: list[str], told: str, id
     assert (done.returncode, done.stdout, done.stderr) == (2, "", told + "\n")
 
 
+def test_every_error_of_the_tree_has_a_documented_exit_code() -> None:
+    kinds = [IdentityError, *IdentityError.__subclasses__()]
+    codes = {cli._code(kind("something")) for kind in kinds}
+    assert codes <= cli.EXIT_CODES.keys()
+    assert len(codes) == 8
+
+
 def command(monkeypatch: pytest.MonkeyPatch, outcome: Callable[[], int]) -> None:
     module = ModuleType("identity_sdk.cli.failing")
     vars(module).update(add=lambda parser: None, run=lambda args: outcome())
@@ -80,7 +98,15 @@ def raising(error: BaseException) -> Callable[[], int]:
     [
         (ConfigurationError("mend this"), 2, "idp: mend this\n"),
         (IdentityError("it\nfailed", provider="toy", status=500), 1, "idp: toy: it failed (status 500)\n"),
-        (NoAnswerError("no answer"), 1, "idp: no answer\n"),
+        (NoAnswerError("no answer"), 7, "idp: no answer\n"),
+        (NotFoundError("none of that id"), 3, "idp: none of that id\n"),
+        (ChallengeRequiredError("a code is wanted"), 4, "idp: a code is wanted\n"),
+        (PermissionDeniedError("may not"), 4, "idp: may not\n"),
+        (PreconditionFailedError("changed"), 5, "idp: changed\n"),
+        (NotSupportedError("cannot"), 6, "idp: cannot\n"),
+        (InvalidRequestError("refused here"), 2, "idp: refused here\n"),
+        (InvalidRequestError("refused there", sent=True), 1, "idp: refused there\n"),
+        (AmbiguousOutcomeError("sent", how_to_find_out="Look."), 8, "idp: sent. Look.\n"),
         (KeyboardInterrupt(), 130, ""),
     ],
 )

@@ -10,6 +10,7 @@
     access_key_id = "AKIA…"
     secret_access_key = "…"             # then the file must be yours alone: chmod 600
     deadline = 20
+    keyring = ["token"]                 # instead of a secret: options that the system keyring holds (``idp login``)
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from identity_sdk.config import vault
 from identity_sdk.config.values import Sealed, nearest
 from identity_sdk.errors import ConfigurationError
 
@@ -44,6 +46,8 @@ class Profile:
     path: Path
     exposed: bool
     """Whether others than its owner may read or write the file (never on Windows, which has no such bits)."""
+    kept: tuple[str, ...] = ()
+    """The options that do not stand in the file, but in the system keyring."""
 
     @property
     def origin(self) -> str:
@@ -75,8 +79,36 @@ class ProfileFile:
             raise ConfigurationError(
                 f'profile {name!r} in {self.path} has no target: write target = "…", an adapter\'s name or a URL'
             )
-        rest = Sealed({key: value for key, value in table.items() if key != "target"})
-        return Profile(name, target, rest, self.path, self.exposed)
+        options = {key: value for key, value in table.items() if key not in ("target", "keyring")}
+        kept = self._kept(name, table)
+        options.update(self._recalled(name, kept, table.text("base_url") or target))
+        return Profile(name, target, Sealed(options), self.path, self.exposed, kept)
+
+    def _kept(self, name: str, table: Sealed) -> tuple[str, ...]:
+        named = table.get("keyring", [])
+        listed = cast("list[object]", named) if isinstance(named, list) else [named]
+        kept = tuple(one for one in listed if isinstance(one, str))
+        if len(kept) != len(listed) or not isinstance(named, list):
+            raise ConfigurationError(
+                f"profile {name!r} in {self.path}: keyring must be a list of options' names"
+            )
+        twice = next((one for one in kept if one in table), None)
+        if twice is not None:
+            raise ConfigurationError(
+                f"profile {name!r} in {self.path}: {twice} is in the file and in the keyring"
+            )
+        return kept
+
+    def _recalled(self, name: str, kept: tuple[str, ...], place: str) -> dict[str, object]:
+        found: dict[str, object] = {}
+        for option in kept:
+            secret = vault.recall(name, option, place)
+            if secret is None:
+                raise ConfigurationError(
+                    f"the system keyring holds no {option} of profile {name!r} for {place}: idp login {name}"
+                )
+            found[option] = secret
+        return found
 
 
 def user_config_file(environ: Mapping[str, object], platform: str = sys.platform) -> Path | None:

@@ -153,7 +153,8 @@ def _refuse_mixed(cls: type[Adapter], goal: Goal) -> None:
 def _refuse_exposed(cls: type[Adapter], profile: Profile | None) -> None:
     if profile is None or not profile.exposed:
         return
-    held = [name for name, option in cls.options.items() if option.secret and name in profile.options]
+    written = profile.options.keys() - set(profile.kept)
+    held = [name for name, option in cls.options.items() if option.secret and name in written]
     if "@" in (profile.options.text("proxy") or ""):
         held.append("proxy")
     if held:
@@ -201,6 +202,8 @@ def _adapter_value(cls: type[Adapter], name: str, secret: bool, source: Source) 
             _refuse_place(cls, source)
         if secret and source.values.text(name) is not None:
             return Secret(str(source.values[name]))
+        if secret and isinstance(source.values[name], Secret):  # an argument's, or one that the keyring holds
+            return source.values[name]
         if source.kind == "argument":
             return source.values[name]
         return Secret(adapter_text(name, source.values)) if secret else adapter_text(name, source.values)
