@@ -136,7 +136,10 @@ class _Verb:
         if error := _error_type(exchange):
             told["error.type"] = error
         self._how.requests.record(exchange.elapsed, told)
-        told["identity_sdk.operation"] = exchange.operation
+        told = {
+            **told,
+            "identity_sdk.operation": exchange.operation,
+        }  # older SDKs keep the dict they were given
         told["identity_sdk.request.duration"] = exchange.elapsed
         if exchange.resent:
             told["http.request.resend_count"] = exchange.resent
