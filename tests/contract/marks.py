@@ -35,8 +35,9 @@ def each_list(*options: str) -> pytest.MarkDecorator:
     return pytest.mark.each_list(*options)
 
 
-either_loop = pytest.mark.either_loop
-"""Nothing in it depends on the event loop: it runs on one of both."""
+def either_loop(test: F) -> F:
+    """Nothing in it depends on the event loop: it runs on one of both."""
+    return pytest.mark.either_loop(test)
 
 
 def covered(marks: Iterable[pytest.Mark]) -> dict[str, set[str]]:
