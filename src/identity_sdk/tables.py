@@ -25,10 +25,11 @@ _WIDTH = 80
 # Nothing but the colour of the text around it, thinned: right on any background, light or dark.
 _STYLE = """<style>
 .identity-sdk{border-collapse:collapse;margin:.3em 0;color:inherit;font-variant-numeric:tabular-nums}
-.identity-sdk caption{caption-side:top;text-align:left;font-weight:600;padding:.2em 0;color:inherit}
+.identity-sdk caption{caption-side:top;text-align:left;font-weight:600;padding:.2em 0;color:inherit;white-space:nowrap}
 .identity-sdk :is(th,td){text-align:left!important;vertical-align:top!important;padding:.25em .9em .25em .2em!important;
 border:0;border-bottom:1px solid color-mix(in srgb,currentColor 22%,transparent);
-max-width:36em;overflow-wrap:anywhere;white-space:pre-line}
+max-width:36em;min-width:8ch;overflow-wrap:anywhere}
+.identity-sdk :is(th,time){white-space:nowrap}
 .identity-sdk tbody th{font-weight:600}
 .identity-sdk thead th,.identity-sdk.card tbody th{font-weight:400;opacity:.75}
 .identity-sdk tfoot td{border:0;opacity:.75}
@@ -141,15 +142,17 @@ def html_table(items: Sequence[object], caption: str, names: Sequence[str] | Non
         caption: what the table is, in plain text.
         names: the columns, if not those that the items fill.
     """
-    shown = items[:SHOWN]
     head = columns(items) if names is None else tuple(names)
+    title = escape(cell(caption, None))
+    if not head:
+        return f"<p>{title}</p>"
     heads = "".join(f'<th scope="col">{escape(cell(name))}</th>' for name in head)
-    rows = "".join(f"<tr>{_row(fields(item), head)}</tr>" for item in shown) if head else ""
-    more = len(items) - len(shown)
-    rest = f'<tfoot><tr><td colspan="{len(head)}">… {more:,} more</td></tr></tfoot>' if more and head else ""
-    body = f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody>{rest}" if head else ""
+    rows = "".join(f"<tr>{_row(fields(item), head)}</tr>" for item in items[:SHOWN])
+    more = len(items) - SHOWN
+    rest = f'<tfoot><tr><td colspan="{len(head)}">… {more:,} more</td></tr></tfoot>' if more > 0 else ""
     return (
-        f'{_STYLE}<table class="identity-sdk"><caption>{escape(cell(caption, None))}</caption>{body}</table>'
+        f'{_STYLE}<table class="identity-sdk"><caption>{title}</caption>'
+        f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody>{rest}</table>"
     )
 
 
@@ -181,7 +184,7 @@ def _lines(value: object) -> str:
 
 
 def _html(value: object) -> str:
-    text = escape(cell(value))
+    text = escape(cell(value, 200))  # it wraps
     if isinstance(value, datetime):
         return f'<time datetime="{text.replace(" ", "T")}">{text}</time>'
     return text

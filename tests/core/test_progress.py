@@ -152,4 +152,4 @@ def test_a_client_shows_no_secret() -> None:
     ],
 )
 def test_captions(items: Items[Any], caption: str) -> None:
-    assert f"<caption>{caption}</caption>" in items._repr_html_()
+    assert f">{caption}</" in items._repr_html_()

@@ -135,6 +135,19 @@ def test_a_running_list_is_interrupted_and_run_again(kernel: Kernel, server: Emu
     assert "in_flight=0" in again.printed()
 
 
+def test_cells_on_trio(kernel: Kernel) -> None:
+    pytest.importorskip("trio")
+    kernel.run(CONNECT)
+    assert kernel.run("await idp.users.list(limit=1)").error is None
+    assert kernel.run("%autoawait trio").error is None
+    assert kernel.run("await idp.users.list(limit=1)").error == "WrongEventLoopError"
+    kernel.run(CONNECT)
+    for _ in range(2):  # each in a run of its own
+        cell = "import sniffio\nprint(len(await idp.users.list()), sniffio.current_async_library())"
+        assert kernel.run(cell).printed() == "2001 trio\n"
+    assert kernel.run("%autoawait asyncio").error is None
+
+
 def test_a_restarted_kernel_runs_the_same_cells(kernel: Kernel) -> None:
     kernel.run(CONNECT)
     kernel.manager.restart_kernel(now=True)

@@ -28,7 +28,7 @@ SHOWN = {
         "<caption>4 groups</caption>",
         "image/png",
         "former-contractor",
-        "<caption>0 groups</caption>",
+        "<p>0 groups</p>",
     ],
     "key_rotation": [
         "<caption>1 credential</caption>",
