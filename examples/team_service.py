@@ -12,6 +12,8 @@ caller's own behalf, so the provider decides; for the documents, which are this 
 whether the caller has the right.
 """
 
+from __future__ import annotations
+
 import argparse
 import os
 from collections.abc import AsyncGenerator
@@ -134,9 +136,10 @@ async def list_members(group: str, idp: OnBehalf) -> list[Person]:
     return [Person(id=one.id, name=one.name, email=one.email) async for one in members]
 
 
-@app.put("/groups/{group}/members/{user}", status_code=204, tags=["people"])
-async def add_member(group: str, user: str, idp: OnBehalf) -> None:
+@app.put("/groups/{group}/members/{user}", tags=["people"])
+async def add_member(group: str, user: str, idp: OnBehalf) -> list[Person]:
     await idp.groups.add_member(group, user)
+    return await list_members(group, idp)
 
 
 # Documents of a team: the caller needs the right, whatever it is called at this provider.
@@ -151,9 +154,10 @@ async def read_document(team: str, doc: str, user: Reader) -> Document:
     return Document(text=documents[team, doc])
 
 
-@app.put("/teams/{team}/docs/{doc}", status_code=204, tags=["documents"])
-async def write_document(team: str, doc: str, document: Document, user: Writer) -> None:
-    documents[team, doc] = f"{document.text}\n\nWritten by {user.id}."
+@app.put("/teams/{team}/docs/{doc}", tags=["documents"])
+async def write_document(team: str, doc: str, document: Document, user: Writer) -> Document:
+    documents[team, doc] = f"{document.text} ({user.id})"
+    return Document(text=documents[team, doc])
 
 
 async def demonstration(idp: IdentityClient[Adapter]) -> None:

@@ -11,6 +11,7 @@ import anyio
 import httpx
 import pytest
 from fastapi import Depends, FastAPI, Request
+from fastapi.testclient import TestClient
 
 from identity_sdk import (
     AccessKey,
@@ -459,6 +460,20 @@ async def test_somebody_is_signed_in(house: House) -> None:
         assert (await house.http.get("/docs/r1")).json() == "r1 for bob"
         assert (await house.http.get("/own/r1")).json() == "root"
     assert house.app.dependency_overrides == {}
+
+
+def test_with_the_fixture_of_the_pytest_plugin(identity: IdentityClient[Local]) -> None:
+    provider = IdentityProvider("local:")
+    app = FastAPI(lifespan=provider.lifespan)
+    install(app)
+
+    @app.get("/docs/{doc}")
+    async def read(user: User = Depends(provider.require("docs:read", "docs/{doc}"))) -> str:  # noqa: B008
+        return user.id
+
+    for who, status in (("ada", 200), ("linus", 403)):
+        with TestClient(app) as http, signed_in(app, provider, who, idp=identity):
+            assert http.get("/docs/plan").status_code == status
 
 
 async def test_overrides_by_hand(house: House) -> None:

@@ -62,16 +62,17 @@ def test_one_command(started: tuple[str, dict[str, str]]) -> None:
         assert ask("PUT", welcome, "bob", json={"text": "Bob was here."}).status_code == 403
         assert ask("GET", welcome, "eve").status_code == 403
         assert ask("GET", "/teams/red/docs/welcome", "ada").status_code == 403
-        assert ask("PUT", "/teams/blue/docs/plan", "ada", json={"text": "Plan."}).status_code == 204
-        assert ask("GET", "/teams/blue/docs/plan", "bob").json() == {"text": "Plan.\n\nWritten by ada."}
+        assert ask("PUT", "/teams/blue/docs/plan", "ada", json={"text": "Plan."}).status_code == 200
+        assert ask("GET", "/teams/blue/docs/plan", "bob").json() == {"text": "Plan. (ada)"}
         assert ask("GET", "/teams/blue/docs/none", "bob").json() == {"detail": "There is no such document."}
         # On the caller's own behalf: the provider knows what ada may, and what eve may not.
         assert [one["id"] for one in ask("GET", "/users", "ada").json()][:3] == ["ada", "bob", "eve"]
         assert ask("GET", "/users", "eve").status_code == 403
         assert ask("POST", "/users", "ada", json={"id": "grace"}).status_code == 201
         assert ask("POST", "/users", "ada", json={"id": "grace"}).status_code == 409
-        assert ask("PUT", "/groups/blue/members/grace", "ada").status_code == 204
-        assert "grace" in [one["id"] for one in ask("GET", "/groups/blue/members", "ada").json()]
+        joined = ask("PUT", "/groups/blue/members/grace", "ada").json()
+        assert "grace" in [one["id"] for one in joined]
+        assert ask("GET", "/groups/blue/members", "ada").json() == joined
         assert ask("GET", "/groups", "ada").json() == [{"id": "blue", "name": "The blue team"}]
         nobody = http.get(welcome)
         assert (nobody.status_code, nobody.headers["WWW-Authenticate"]) == (401, 'Bearer realm="identity"')
