@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import assert_type
 
+import pandas
+import polars
+
 import identity_sdk
 from identity_sdk import (
     AccessKey,
@@ -96,6 +99,9 @@ async def takes(listing: Listing[User], items: Items[User]) -> None:
     assert_type(await listing, Items[User])
     assert_type(items[0], User)
     assert_type(items[1:], Items[User])
+    assert_type(listing.progress(), Listing[User])
+    assert_type(items.to_pandas(), pandas.DataFrame)
+    assert_type(items.to_polars(), polars.DataFrame)
 
 
 async def neutral(idp: IdentityClient[Adapter]) -> None:
