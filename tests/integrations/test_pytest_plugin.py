@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from importlib.metadata import entry_points
+from pathlib import Path
 
 import pytest
 
@@ -95,6 +97,19 @@ def test_a_real_run(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_sync=SYNC, test_asyncio=ASYNCIO, test_anyio=ANYIO)
     run = pytester.runpytest_subprocess("-p", "no:xdist", "-p", "no:cov")
     run.assert_outcomes(passed=7)
+
+
+def test_the_recipes_of_the_documentation(pytester: pytest.Pytester) -> None:
+    page = Path(__file__).parents[2] / "docs/how-to/testing.md"
+    blocks = re.findall(
+        r'^```python title="(\w+)\.py"\n(.*?)^```$', page.read_text("utf-8"), re.DOTALL | re.MULTILINE
+    )
+    pytester.makeini(INI)
+    pytester.makepyfile(**{name: f"# {name}\n{code}" for name, code in blocks})
+    pytester.makeconftest("import pytest\n@pytest.fixture\ndef anyio_backend(): return 'asyncio'")
+    run = pytester.runpytest_inprocess()
+    written = len(re.findall(r"def test_", "".join(code for _, code in blocks)))
+    run.assert_outcomes(passed=written + 3)  # one of them for four backends
 
 
 def test_its_fixtures_are_shown(pytester: pytest.Pytester) -> None:
