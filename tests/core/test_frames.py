@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -42,7 +43,7 @@ class HomeUser(User):
 USERS = Items(
     [
         HomeUser(id="01", name="Ada", active=True, created_at=WHEN, level=3, score=0.5, odd="x"),
-        HomeUser(id="02", kind="service", odd=1, seen={"at": WHEN, "key": Secret("hunter2")}),
+        HomeUser(id="02", kind="service", odd=1, seen={"at": WHEN, "key": [Secret("hunter2")]}),
     ]
 )
 COLUMNS = [*User.model_fields, "level", "score", "odd", "seen", "provider"]
@@ -75,7 +76,7 @@ def test_values_in_pandas() -> None:
     assert frame["created_at"][0] == pandas.Timestamp(WHEN)
     assert frame["created_at"].isna().tolist() == frame["active"].isna().tolist() == [False, True]
     assert frame["provider"].tolist() == ["home", "home"]
-    assert frame["seen"][1] == {"at": WHEN}
+    assert frame["seen"][1] == {"at": WHEN, "key": [None]}
 
 
 @pytest.mark.parametrize("users", [USERS, Items[HomeUser]((), of=HomeUser), USERS[5:]])
@@ -155,6 +156,12 @@ def test_a_missing_library_is_named(library: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(ConfigurationError, match=r'pip install "unified-identity-sdk\[notebook\]"'):
         getattr(USERS, f"to_{library}")()
+
+
+def test_the_type_survives_a_pickle() -> None:
+    for of in (HomeUser, User | HomeUser):
+        again: Items[User] = pickle.loads(pickle.dumps(Items[User]((), of=of)))
+        assert list(again.to_pandas().columns) == COLUMNS
 
 
 async def test_an_empty_list_of_a_backend_knows_its_type() -> None:

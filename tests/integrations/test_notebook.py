@@ -112,6 +112,17 @@ def test_progress_is_replaced_in_place(kernel: Kernel) -> None:
     assert len({one["transient"]["display_id"] for one in ran.outputs if "transient" in one}) == 1
 
 
+def test_a_verbose_traceback_shows_no_secret(kernel: Kernel, server: Emulator[Any]) -> None:
+    """IPython's own, which prints the variables of every frame."""
+    kernel.run("from identity_sdk import connect\n%xmode Verbose\nidp = connect()")
+    ran = kernel.run("await idp.users.get('nobody')")
+    kernel.run("%xmode Context")
+    assert ran.error == "NotFoundError"
+    told = str(ran.outputs)
+    assert "nobody" in told
+    assert server.environment["IDENTITY_SDK_SECRET_ACCESS_KEY"] not in told
+
+
 def test_a_running_list_is_interrupted_and_run_again(kernel: Kernel, server: Emulator[Any]) -> None:
     kernel.run(CONNECT)
     with server.faults.delay(4, on="/auth/users", times=1) as late:
