@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
@@ -243,6 +244,18 @@ def test_the_expiry_of_a_jwt(token: str, expires: float | None) -> None:
 def test_what_is_out_of_range(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         IdentityProvider("local:", **wrong)
+
+
+async def test_a_url_that_holds_a_password_shows_nowhere() -> None:
+    password = "the-password"
+    identity = IdentityProvider(f"postgresql://ada:{password}@nowhere.invalid/x?nonsense=1")
+    assert password not in f"{identity!r} {vars(identity)}"
+    with pytest.raises(ConfigurationError) as refused:
+        IdentityProvider(f"postgresql://ada:{password}@nowhere.invalid/x", ttl=99)
+    shown = traceback.TracebackException.from_exception(refused.value, capture_locals=True)
+    ours = [frame for frame in shown.stack if "fastapi/provider" in frame.filename]
+    assert ours
+    assert password not in str([frame.locals for frame in ours])
 
 
 async def test_the_life_of_the_client() -> None:

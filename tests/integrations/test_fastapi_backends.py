@@ -16,7 +16,7 @@ from identity_sdk import Adapter, AuthService, Bearer, ConfigurationError, Ident
 from identity_sdk.integrations.fastapi import IdentityProvider, install
 from identity_sdk.integrations.fastapi.callers import Presented
 from identity_sdk.integrations.fastapi.look import look
-from tests.integrations.fastapi_rig import BACKENDS, Backend, Caller, make_app, serving
+from tests.integrations.fastapi_rig import BACKENDS, Backend, Caller, bearer, make_app, serving
 
 NAMES = [one.name for one in BACKENDS]
 Work = Callable[[IdentityClient[Any]], Coroutine[Any, Any, Any]]
@@ -279,3 +279,21 @@ def test_a_service_that_is_refused_itself(house: House) -> None:
     answer = house.runner.run(ask(house.caller("auth-service").headers))
     assert (answer.status_code, answer.json()["error"]) == (502, "AuthenticationError")
     assert "WWW-Authenticate" not in answer.headers
+
+
+def test_a_session_that_may_do_less_than_its_user(house: House) -> None:
+    """Argus does not tell what a session is limited to; so the session itself asks."""
+    backend = house.backends["argus"]
+    action, resource = backend.right
+
+    async def limited(idp: IdentityClient[Any]) -> tuple[dict[str, str], dict[str, str]]:
+        caller = await backend.caller(idp)
+        await backend.grant(idp, caller.id, action, resource)
+        await backend.grant(idp, caller.id, "deleteSession", resource)
+        own = idp.with_credential(Bearer(caller.headers["Authorization"].split()[1]))
+        return caller.headers, bearer((await own.sessions.constrain(["deleteSession"])).token)
+
+    whole, less = house.as_admin("argus", limited)
+    assert house.get(f"argus/docs/{resource}", headers=whole).status_code == 200
+    assert house.get("argus/me", headers=less).status_code == 200
+    assert house.get(f"argus/docs/{resource}", headers=less).status_code == 403

@@ -116,6 +116,8 @@ class IdentityProvider(Generic[A]):
         Raises:
             ConfigurationError: an argument is out of range. What is wrong with ``target`` shows when the app starts.
         """
+        self._target = Secret(target) if isinstance(target, str) else target  # it may be a database's URL
+        del target  # tracebacks show locals
         if not re.fullmatch(r"[A-Za-z0-9._-]+", name):
             raise ConfigurationError("name is of letters, digits, '.', '_' and '-'")
         if not 0 <= ttl <= MAX_TTL:
@@ -125,7 +127,6 @@ class IdentityProvider(Generic[A]):
         if not (bearer or api_key or cookie):
             raise ConfigurationError("nothing is looked at: give bearer=True, api_key= or cookie=")
         self.name = name
-        self._target = target
         self._audience = audience
         self._schemes = _Schemes(name, bearer, api_key, cookie)
         self._client: IdentityClient[A] | None = None
@@ -159,7 +160,8 @@ class IdentityProvider(Generic[A]):
             return target()
         if isinstance(target, Adapter):
             return connect(target)
-        return cast("IdentityClient[A]", connect(target))  # by the overloads, A is Adapter here
+        # By the overloads, A is Adapter here.
+        return cast("IdentityClient[A]", connect(None if target is None else target.reveal()))
 
     async def client(self) -> IdentityClient[A]:
         """A dependency: the app's one client, which speaks as the service itself.
