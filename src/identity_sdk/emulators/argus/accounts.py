@@ -10,6 +10,7 @@ from typing import cast
 
 from identity_sdk.emulators.argus.choices import Choices
 from identity_sdk.emulators.argus.directory import KEY, Directory, Subject, facts
+from identity_sdk.emulators.argus.schema import SOURCE_OPTIONS
 from identity_sdk.emulators.argus.secrets_of import STEP, code_at, new_seed
 from identity_sdk.emulators.argus.wire import JSON, field_error, milliseconds, refuse
 from identity_sdk.emulators.passwords import hash_of_password, same_password
@@ -339,10 +340,11 @@ def key_descriptor(row: q.CredentialRow, by: JSON | None, constraints: Mapping[s
     used = told.get("usedFrom")
     listed = cast("list[str]", told.get("validSources") or [])
     source: JSON = {"provider": "staticIP" if listed else "disabled"}
-    source |= dict.fromkeys(("staticOptions", "awsOptions", "azureOptions", "githubOptions"))
-    if listed:
-        source["staticOptions"] = {"ipAddresses": listed}
+    source |= {"staticOptions": {"ipAddresses": listed}} if listed else {}
     source |= cast("JSON", told.get("source") or {})
+    for name, parts in SOURCE_OPTIONS.items():
+        given = cast("JSON | None", source.get(name))
+        source[name] = None if given is None else {part: given.get(part) for part in parts}
     return {
         "prefix": row.id,
         "description": told.get("description", ""),

@@ -9,13 +9,13 @@ from typing import cast
 
 from identity_sdk.emulators.argus.wire import JSON, Refused, field_error
 
-__all__ = ["BODIES", "check_body", "check_object"]
+__all__ = ["BODIES", "SOURCE_OPTIONS", "check_body", "check_object"]
 
 _TEXT = r"""[\s\w{}$\-().\[\]"'_/\\,*+#:@!?;=]*"""
 SHORT_NAME = r"[a-zA-Z0-9_\-.@]+"
 FUNCTION = r"[a-zA-Z0-9_:\-.]*"
 
-# A type: "text", "name", "function", "string", "int", "days", "bool", "[string]", "[int]", "object", or "a|b|c".
+# A type: "text", "name", "function", "string", "int", "days", "bool", "[string]", "[int]", "object", "source", "a|b|c".
 # A star: required.
 _KEY = {
     "description": "text*",
@@ -24,8 +24,17 @@ _KEY = {
     "disableExpiration": "bool",
     "disableSourceRestriction": "bool",
     "sessionConstraints": "object",
-    "source": "object",
+    "source": "source",
 }
+_REGIONS = {"regions": "[string]", "services": "[string]"}
+SOURCE_OPTIONS: Mapping[str, Mapping[str, str]] = {
+    "staticOptions": {"ipAddresses": "[string]*"},
+    "awsOptions": _REGIONS,
+    "azureOptions": _REGIONS,
+    "githubOptions": {"services": "[string]"},
+}
+"""What may stand beside the provider in the source of an API key."""
+_SOURCE = {"provider": "staticIP|disabled|azure|aws|github*", **dict.fromkeys(SOURCE_OPTIONS, "object")}
 _SIGN_IN = {
     "userName": "string*",
     "password": "string*",
@@ -187,6 +196,8 @@ def _fault(kind: str, value: object) -> str:
         return _number_fault(kind, value)
     if kind == "bool":
         return "" if isinstance(value, bool) else "must be a boolean"
+    if kind == "source":
+        return _source_fault(value)
     if kind == "object":
         return "" if isinstance(value, dict) else "must be an object"
     if not isinstance(value, str) or any(
@@ -198,6 +209,15 @@ def _fault(kind: str, value: object) -> str:
     pattern = _PATTERNS.get(kind)
     if pattern is not None and re.fullmatch(pattern, value) is None:
         return f"must match {pattern}"
+    return ""
+
+
+def _source_fault(value: object) -> str:
+    if not isinstance(value, dict):
+        return "must be an object"
+    for name, told in check_object(_SOURCE, cast("JSON", value)).items():
+        if name in SOURCE_OPTIONS:
+            check_object(SOURCE_OPTIONS[name], cast("JSON", told))
     return ""
 
 

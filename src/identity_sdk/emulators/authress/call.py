@@ -57,6 +57,13 @@ def error(choices: Choices, status: int, title: str, code: str | None = None) ->
     return json_answer(status, {**told, "errorId": f"req-{secrets.token_hex(6)}"})
 
 
+_IDS: Mapping[str, tuple[str, int]] = {
+    "userId": (r"[a-zA-Z0-9+._|/~:@\s-]+", 128),
+    "groupId": (r"[a-zA-Z0-9_-]+", 64),
+}
+"""How an id of these names is formed, and how long it may be."""
+
+
 class Refused(Exception):
     """Ends a call with an error."""
 
@@ -113,7 +120,9 @@ class Call:
             raise self.invalid(f"limit is from 1 to {most}")
         return int(told)
 
-    def text(self, name: str, pattern: str, most: int, *, required: bool = True) -> str | None:
+    def text(
+        self, name: str, pattern: str, most: int, *, required: bool = True, least: int = 1
+    ) -> str | None:
         """A string of the body that fits.
 
         Raises:
@@ -124,16 +133,30 @@ class Call:
             return None
         if (
             not isinstance(value, str)
-            or not 1 <= len(value) <= most
+            or not least <= len(value) <= most
             or not re.fullmatch(pattern, value, re.DOTALL)
         ):
             raise self.invalid(f"{name} is malformed")
         return value
 
+    def tags(self) -> None:
+        """Checks the tags of the body: short texts by name."""
+        told = self.body.get("tags")
+        values = cast("JSON", told).values() if isinstance(told, dict) else [] if told is None else [None]
+        if not all(isinstance(one, str) and len(one) <= 128 for one in values):
+            raise self.invalid("tags holds short texts by name")
+
     def refs(
-        self, holder: Mapping[str, object], name: str, key: str, most: int, *, required: bool = False
+        self,
+        holder: JSON,
+        name: str,
+        key: str,
+        most: int,
+        *,
+        required: bool = False,
+        also: Sequence[str] = (),
     ) -> None:
-        """Checks a list such as ``[{"userId": "…"}]``."""
+        """Checks a list such as ``[{"userId": "…"}]``; of each object, ``key`` and ``also`` are kept."""
         value = holder.get(name)
         if value is None and not required:
             return
@@ -144,8 +167,13 @@ class Call:
             raise Refused(413 if name == "users" else self.choices.invalid, f"{name} holds {most} at most")
         for one in items:
             told: object = cast("JSON", one).get(key) if isinstance(one, dict) else None
-            if not isinstance(told, str) or not told:
+            pattern, longest = _IDS.get(key, (".+", 512))
+            if not isinstance(told, str) or len(told) > longest or not re.fullmatch(pattern, told, re.DOTALL):
                 raise self.invalid(f"{name} holds objects with {key}")
+        wanted = (key, *also)
+        holder[name] = [
+            {part: one[part] for part in wanted if part in one} for one in cast("list[JSON]", items)
+        ]
 
     def precondition(self, last_updated: object) -> None:
         """``If-Unmodified-Since``: ISO 8601, or an HTTP date, which knows whole seconds only."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import replace
 from typing import cast
+
+from joserfc.errors import JoseError
 
 from identity_sdk.emulators.authress.call import Answer, Call, Refused, json_answer
 from identity_sdk.emulators.authress.directory import JSON, OWN
@@ -18,6 +19,8 @@ __all__ = ["Handler"]
 Handler = Callable[[Call], Answer]
 
 KEYS = 5
+_DURATIONS = ("PT0S", "P1M", "P1D", "PT1H", "PT5M")
+_QUOTAS = (100, 1000, 100_000, 1_000_000)
 _ACTION = r"([*]|[a-zA-Z0-9_-]+)(:([*]|[a-zA-Z0-9_-]+))*"
 
 
@@ -53,6 +56,12 @@ def _client_fields(call: Call) -> tuple[str | None, JSON]:
     limits = body.get("rateLimits")
     if limits is not None and (not isinstance(limits, list) or len(cast("list[object]", limits)) > 1):
         raise call.invalid("rateLimits holds one at most")
+    for one in cast("list[object]", limits or ()):
+        told = cast("JSON", one) if isinstance(one, dict) else {}
+        fits = told.get("duration") in _DURATIONS and type(told.get("quota")) is int
+        if not fits or told.keys() != {"duration", "quota"} or told["quota"] not in _QUOTAS:
+            raise call.invalid("a rate limit has one of the durations and one of the quotas")
+    call.tags()
     own.update({key: body[key] for key in ("rateLimits", "tags") if key in body})
     return name, own
 
@@ -96,19 +105,16 @@ def request_access_key(call: Call) -> Answer:
         raise Refused(call.choices.sixth_key, f"{KEYS} access keys at most", "MaximumAccessKeysReached")
     given = call.body.get("publicKey")
     pair = new_key()
-    if given is not None:
-        try:
-            b64decode(str(given), validate=True)
-        except ValueError:
-            raise call.invalid("publicKey is base64") from None
     while q.credentials.get(directory.conn, id := f"k{secrets.token_hex(3)}") is not None:
         pass  # pragma: no cover - one in sixteen million
     attributes = {"publicKey": pair.public if given is None else str(given)}
     key = q.CredentialRow(
         id=id, user_id=row.id, kind=ACCESS_KEY, created_at=directory.now, attributes=attributes
     )
-    if given is not None and jwk_of(key) is None:  # pragma: no cover - jwk_of answers for every public key
-        raise call.invalid("publicKey is no key")
+    try:
+        jwk_of(key)
+    except (ValueError, JoseError):
+        raise call.invalid("publicKey is the base64 of a public key") from None
     q.credentials.insert(directory.conn, key)
     shown = {**directory.key_json(key), "clientId": row.id}
     if given is None:
@@ -176,6 +182,7 @@ def _check_group(call: Call) -> None:
     call.text("name", ".+", 128)
     call.refs(call.body, "users", "userId", 100, required=True)
     call.refs(call.body, "admins", "userId", 100, required=True)
+    call.tags()
 
 
 def get_groups(call: Call) -> Answer:
@@ -225,10 +232,11 @@ def delete_group(call: Call) -> Answer:
 
 def _check_role(call: Call) -> None:
     call.text("name", ".+", 128)
-    call.refs(call.body, "permissions", "action", 100, required=True)
+    call.text("description", ".*", 1024, required=False, least=0)
+    rights = ("allow", "grant", "delegate")
+    call.refs(call.body, "permissions", "action", 100, required=True, also=rights)
     for one in cast("list[JSON]", call.body["permissions"]):
-        rights = [one.get(key) for key in ("allow", "grant", "delegate")]
-        if not all(isinstance(right, bool) for right in rights):
+        if not all(isinstance(one.get(right), bool) for right in rights):
             raise call.invalid("a permission has action, allow, grant and delegate")
         Call.text(replace(call, body=one), "action", _ACTION, 64)
 

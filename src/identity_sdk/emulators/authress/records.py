@@ -18,10 +18,11 @@ _RESOURCE = re.compile(rf"[*]|/?(?:{_PART}(?::(?:{_PART})?)*(?:/|$)){{0,15}}[*]?
 def _check_record(call: Call) -> None:
     body = call.body
     call.text("name", ".+", 128)
-    call.text("description", ".*", 1024, required=False)
+    call.text("description", ".*", 1024, required=False, least=0)
     call.refs(body, "users", "userId", 1000)
     call.refs(body, "groups", "groupId", 100)
     call.refs(body, "admins", "userId", 100)
+    call.tags()
     given = body.get("statements")
     if not isinstance(given, list) or not 1 <= len(cast("list[object]", given)) <= 100:
         raise call.invalid("statements holds 1 to 100")
@@ -191,7 +192,7 @@ def get_permissioned_resource(call: Call) -> Answer:
 
 def update_permissioned_resource(call: Call) -> Answer:
     call.require("UPDATE", f"Authress:ResourcePermissions/{call.ids[0]}")
-    call.refs(call.body, "permissions", "action", 100, required=True)
+    call.refs(call.body, "permissions", "action", 100, required=True, also=("allow",))
     given = cast("list[JSON]", call.body["permissions"])
     if not given or not all(
         one["action"] in ("CLAIM", "PUBLIC") and isinstance(one.get("allow"), bool) for one in given

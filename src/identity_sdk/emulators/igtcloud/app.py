@@ -9,20 +9,21 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from typing import cast
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from sqlalchemy import Connection
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from identity_sdk.emulators.faults import Fault, FaultInjector
+from identity_sdk.emulators.faults import Fault
 from identity_sdk.emulators.igtcloud import entities, signing_in
 from identity_sdk.emulators.igtcloud.call import Call, Handler
 from identity_sdk.emulators.igtcloud.choices import Choices
 from identity_sdk.emulators.igtcloud.directory import Directory
 from identity_sdk.emulators.igtcloud.wire import JSON, Answer, Asked, Refused
 from identity_sdk.emulators.passwords import hash_of_password
+from identity_sdk.emulators.shell import app_around, body_of, raw_path, send_answer
 from identity_sdk.store import DuplicateRow, Store, StoreError
 from identity_sdk.store import queries as q
 
@@ -88,12 +89,7 @@ def create_app(
         ConfigurationError: a fault is malformed.
     """
     emulator = IgtCloudEmulator(store, choices or Choices(), clock or store.clock, admin or Admin())
-    injector = FaultInjector(emulator, faults, base_path=BASE_PATH)
-    app = Starlette()
-    app.router.default = injector  # not by a Mount: its pattern matches no path with a newline
-    app.state.emulator = emulator
-    app.state.faults = injector
-    return app
+    return app_around(emulator, faults, BASE_PATH)
 
 
 class IgtCloudEmulator:
@@ -136,9 +132,7 @@ class IgtCloudEmulator:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        try:
-            data = await request.body()
-        except ClientDisconnect:
+        if (data := await body_of(request)) is None:
             return
         try:
             answer = await self._serve(request, data)
@@ -150,13 +144,10 @@ class IgtCloudEmulator:
         if answer.status != 204:
             headers.append(("Content-Type", answer.content_type))
             headers.append(("Content-Length", str(len(answer.body))))
-        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-        await send({"type": "http.response.start", "status": answer.status, "headers": raw})
-        await send({"type": "http.response.body", "body": b"" if answer.status == 204 else answer.body})
+        await send_answer(send, answer.status, headers, b"" if answer.status == 204 else answer.body)
 
     async def _serve(self, request: Request, data: bytes) -> Answer:
-        raw = cast("bytes", request.scope.get("raw_path") or quote(request.scope["path"]).encode())
-        path = raw.decode("latin-1").partition("?")[0].removeprefix(BASE_PATH)
+        path = raw_path(request).removeprefix(BASE_PATH)
         handler, ids, literal = _route(request.method, path)
         headers = {name.lower(): value for name, value in request.headers.items()}
         wanted = request.method in _BODIES and literal[-1] not in _NO_BODY
@@ -183,6 +174,7 @@ def _body(headers: Mapping[str, str], data: bytes) -> JSON:
         raise Refused(415, "Did not attempt to load JSON data because the request Content-Type was not JSON")
     try:
         found: object = json.loads(data)
+        json.dumps(found, ensure_ascii=False).encode()  # a lone surrogate, which no database holds
     except (ValueError, RecursionError):
         raise Refused(400, "Failed to decode JSON object") from None
     return cast("JSON", found)
