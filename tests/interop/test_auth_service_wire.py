@@ -136,6 +136,7 @@ def test_the_recording_is_whole() -> None:
 
 async def test_each_call_is_sent_alike_and_its_answer_is_read() -> None:
     operations: set[str] = set()
+    read = 0
     for row in CALLS:
         sender = Recorded(row)
         native = AuthService(base_url="http://h/api/auth/v1").bind(sender).native
@@ -157,18 +158,27 @@ async def test_each_call_is_sent_alike_and_its_answer_is_read() -> None:
         if "Accept" not in headers:
             told.pop("Accept")  # we name it of the health pages as well, which answer nothing
         assert told == headers, row["case"]
-        if answer is not None and isinstance(row["body"], dict) and "token" not in row["body"]:
-            said = answer.model_dump(mode="json")
-            assert all(text in json.dumps(said, ensure_ascii=False) for text in texts(row["body"])), row[
-                "case"
-            ]
+        if isinstance(row["body"], dict) and kind is None:
+            assert told_by(answer, row["body"]) == row["body"], row["case"]
+            read += 1
+    assert read == 18
     assert len(operations) == 14 + 5
 
 
-def texts(value: Any) -> set[str]:
-    """Every string in an answer, as it stands in JSON."""
-    if isinstance(value, dict):
-        return set().union(*(texts(one) for one in value.values()))
-    if isinstance(value, list):
-        return set().union(*(texts(one) for one in value))
-    return {json.dumps(value, ensure_ascii=False)} if isinstance(value, str) else set()
+NAMES = {"userId": "id", "groupId": "id", "globalRole": "global_role", "publicKey": "public_key"}
+"""What a field of the document is called here; others keep their name."""
+
+
+def told_by(answer: Any, body: Any) -> Any:
+    """The recorded body, rebuilt field by field out of the typed object that came of it."""
+    if isinstance(body, list):
+        assert len(answer) == len(body)
+        return [told_by(one, told) for one, told in zip(answer, body, strict=True)]
+    if not isinstance(body, dict):
+        return answer.reveal() if isinstance(answer, Secret) else answer
+    member = "mode" in body and "userId" in body
+    names = {**NAMES, **({"mode": "role"} if member else {}), "expiresAt": "expires_at"}
+    rebuilt = {name: told_by(getattr(answer, names.get(name, name)), told) for name, told in body.items()}
+    if "expiresAt" in rebuilt:
+        rebuilt["expiresAt"] = rebuilt["expiresAt"].isoformat()
+    return rebuilt
