@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tarfile
 import xml.etree.ElementTree as ElementTree
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nox
@@ -27,8 +28,6 @@ ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml("pyproject.toml")
 VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 REQUIRED = frozenset(os.environ.get("IDENTITY_SDK_REQUIRE", "").split())
-OTHER_SETUPS = ("cached", "otherwise", "terse", "text", "silent")
-"""The contract suite's targets whose server answers in one of its rarer ways."""
 PROCESSES = os.environ.get("IDENTITY_SDK_TEST_PROCESSES", "2")
 
 
@@ -61,15 +60,18 @@ def install(session: nox.Session, *groups: str, extras: str = "all", also: tuple
     session.install("-e", f".[{extras}]" if extras else ".", *group(*groups), *also)
 
 
-def pytest(session: nox.Session, *args: str, interop: bool = False, loop: str | None = None) -> None:
-    """Run the suite; fail when a skipped test lacks something that `IDENTITY_SDK_REQUIRE` names.
+WHOLE = ("not interop",)
+"""The marks of the whole suite, on both event loops: it runs on one Python."""
+USUAL = ("not interop", "not large", "not edge", "not further")
+"""Without the largest cases, the edges (browser, kernel, terminal), further faces and rarer set-ups of backends."""
 
-    Whole, and on both event loops, it runs on one Python. With `loop` it runs on that loop alone, without the largest
-    cases and the edges (browser, kernel, terminal), and each emulator in its usual set-up alone.
+
+def pytest(session: nox.Session, *args: str, marks: tuple[str, ...], loop: str | None = None) -> Path:
+    """Run the tests that have all of `marks`, with `loop` on that event loop alone; return the report.
+
+    Fails when a skipped test lacks something that `IDENTITY_SDK_REQUIRE` names.
     """
-    marks = ["interop" if interop else "not interop"] + (["not large", "not edge"] if loop else [])
-    chosen = ["-k", " and ".join(f"not -{other}" for other in OTHER_SETUPS)] if loop else []
-    report = Path(session.create_tmp()) / f"report-{session.name}.xml"
+    report = Path(session.create_tmp()) / f"report-{session.name}-{marks[-1].replace(' ', '-')}.xml"
     parallel = [] if PROCESSES == "0" else ["-n", PROCESSES, "--dist", "worksteal"]
     session.run(
         "pytest",
@@ -80,12 +82,12 @@ def pytest(session: nox.Session, *args: str, interop: bool = False, loop: str | 
         *parallel,
         "-m",
         " and ".join(marks),
-        *chosen,
         *args,
         *session.posargs,
         env={"IDENTITY_SDK_TEST_LOOPS": loop} if loop else None,
     )
     refuse_skips(session, report)
+    return report
 
 
 def refuse_skips(session: nox.Session, report: Path) -> None:
@@ -104,14 +106,28 @@ def tests(session: nox.Session) -> None:
     """The suite on each CPython that is found: whole on the first one, with branch coverage."""
     install(session, "test")
     if session.python != MAIN:
-        pytest(session, loop=("asyncio", "trio")[FOUND.index(session.python) % 2])
+        pytest(session, marks=USUAL, loop=("asyncio", "trio")[FOUND.index(session.python) % 2])
         return
+    if session.posargs:  # a part of the suite covers a part of the code
+        pytest(session, marks=WHOLE)
+        return
+    # In two parts, for coverage nearly doubles the time: what covers no line of its own goes without.
     session.run("coverage", "erase")
-    pytest(session, "--cov", "--cov-report=", "--cov-fail-under=0")
-    if session.posargs:
-        return  # a part of the suite covers a part of the code
+    measured = pytest(
+        session, "--cov", "--cov-report=", "--cov-fail-under=0", marks=(*WHOLE, "not unmeasured")
+    )
+    rest = pytest(session, marks=(*WHOLE, "unmeasured"))
     session.run("coverage", "report")
     session.run("coverage", "report", "--include=src/*/middleware/*,src/*/auth/*", "--fail-under=100")
+    sum_up(measured, rest)
+
+
+def sum_up(*reports: Path) -> None:
+    """Print the closing lines of several runs of pytest as one."""
+    suites = [suite for report in reports for suite in ElementTree.parse(report).iter("testsuite")]
+    tests, skipped = (sum(int(suite.get(name, "0")) for suite in suites) for name in ("tests", "skipped"))
+    seconds = sum(float(suite.get("time", "0")) for suite in suites)
+    print(f"{tests - skipped} passed, {skipped} skipped in {seconds:.2f}s", flush=True)
 
 
 def tests_on_a_missing_python(version: str) -> None:
@@ -133,7 +149,7 @@ for _version in MISSING:
 def interop(session: nox.Session) -> None:
     """The official clients of the backends against the emulators, in an environment of their own."""
     install(session, "test", "interop")
-    pytest(session, interop=True)
+    pytest(session, marks=("interop",))
 
 
 @nox.session(python=MAIN)
@@ -145,7 +161,7 @@ def lowest(session: nox.Session) -> None:
         name, version = pin.split("==")
         probe = f"from importlib.metadata import version as v; assert v({name!r}) == {version!r}, v({name!r})"
         session.run("python", "-c", probe)
-    pytest(session, loop="asyncio")
+    pytest(session, marks=USUAL, loop="asyncio")
 
 
 def lowest_of(requirement: str) -> str:
@@ -169,9 +185,15 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """Types under two checkers, both strict."""
     install(session, "types", "test")
-    session.run("mypy")
-    session.run("pyright", "--pythonpath", str(Path(session.bin) / "python"))
-    session.run("pytest", "tests/typing")
+    commands = [
+        ["mypy"],
+        ["pyright", "--pythonpath", str(Path(session.bin) / "python")],
+        ["pytest", "tests/typing"],
+    ]
+    with ThreadPoolExecutor() as beside:  # each keeps one core busy
+        runs = [beside.submit(session.run, *command, silent=True) for command in commands]
+    for run in runs:
+        print(run.result(), flush=True)
 
 
 @nox.session(python=MAIN)

@@ -87,7 +87,7 @@ def _further(target: Target) -> list[pytest.MarkDecorator]:
     return [] if target is first or target.real else [pytest.mark.further]
 
 
-@pytest.hookimpl(trylast=True)  # after -k and -m: who asks for a loop gets it
+@pytest.hookimpl(tryfirst=True)  # before -m: nox splits the suite by it
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The first target of each adapter runs on both event loops, its further ones on one of them, by lot."""
     twins: dict[str, list[pytest.Item]] = {}

@@ -15,6 +15,7 @@ pytestmark = pytest.mark.anyio
 
 
 @each_list("limit", "cursor")
+@either_loop
 async def test_short_lists(world: World, lists: ListVerb) -> None:
     for count in (0, 1, 7):
         await _short_list(world, lists, count)
