@@ -86,6 +86,26 @@ ANYIO = """
         assert len(await identity.users.list()) == 3
 """
 
+LONG_LIVED = """
+    import pytest
+
+    @pytest.fixture(scope="module")
+    def anyio_backend():
+        return "trio"
+
+    @pytest.fixture(scope="module")
+    async def something(anyio_backend):
+        yield 1  # keeps the event loop alive between the tests
+
+    @pytest.mark.anyio
+    async def test_one(identity, something):
+        await identity.users.create("one")
+
+    @pytest.mark.anyio
+    async def test_two(identity, something):
+        assert len(await identity.users.list()) == 3
+"""
+
 
 def test_it_is_installed() -> None:
     [point] = [point for point in entry_points(group="pytest11") if point.name == "identity_sdk"]
@@ -94,9 +114,9 @@ def test_it_is_installed() -> None:
 
 def test_a_real_run(pytester: pytest.Pytester) -> None:
     pytester.makeini(INI)
-    pytester.makepyfile(test_sync=SYNC, test_asyncio=ASYNCIO, test_anyio=ANYIO)
+    pytester.makepyfile(test_sync=SYNC, test_asyncio=ASYNCIO, test_anyio=ANYIO, test_long=LONG_LIVED)
     run = pytester.runpytest_subprocess("-p", "no:xdist", "-p", "no:cov")
-    run.assert_outcomes(passed=7)
+    run.assert_outcomes(passed=9)
 
 
 def test_the_recipes_of_the_documentation(pytester: pytest.Pytester) -> None:

@@ -29,11 +29,11 @@ def identity_seed() -> Seed:
 def identity(identity_seed: Seed) -> Iterator[IdentityClient[Local]]:
     """The embedded provider, in memory, with ``identity_seed`` in it, as its root principal."""
     from identity_sdk.testing import embedded
-    from identity_sdk.testing.directory import apart
+    from identity_sdk.testing.directory import dispose
 
     client = embedded(identity_seed)
     yield client
-    apart(client.aclose)
+    dispose(client)
 
 
 @pytest.fixture
