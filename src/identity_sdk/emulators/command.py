@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from identity_sdk.errors import ConfigurationError
 
@@ -31,74 +31,81 @@ def add_serve_parser(subparsers: Subparsers) -> argparse.ArgumentParser:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the backends, each with its options."""
     backends = parser.add_subparsers(dest="backend", required=True, metavar="BACKEND")
-    lakefs = backends.add_parser("lakefs", help="lakeFS's auth API")
-    _common(lakefs)
-    lakefs.add_argument(
+    _lakefs(_backend(backends, "lakefs", "lakeFS's auth API"))
+    argus = _backend(backends, "argus", "mnemonic's Argus")
+    _admin(argus, "admin", "NAME", "name of the first admin")
+    _choices(argus, "what no document says about the real server, such as count=unknown")
+    authress = _backend(backends, "authress", "Authress' management API")
+    _admin(authress, "sc_admin", "ID", "id of the first service client")
+    _own(authress, "--account", default="acc-demo", metavar="ID", help="id of the account")
+    _choices(authress, "what nobody knows of the real service, such as update_record=200")
+    auth_service = _backend(backends, "auth-service", "the auth service of auth_python_client")
+    _own(
+        auth_service,
+        "--dialect",
+        choices=("documented", "real"),
+        default="documented",
+        help="as its document promises (default), or as the real server answers",
+    )
+    igtcloud = _backend(backends, "igtcloud", "Philips IGT Cloud: its auth service, users and groups")
+    _admin(igtcloud, "admin@example.com", "LOGIN", "login id of the first administrator")
+    _choices(igtcloud, "what nobody knows of the real server, such as refresh_csrf=other")
+
+
+def _lakefs(parser: argparse.ArgumentParser) -> None:
+    _own(
+        parser,
         "--face",
         choices=("0.91", "1.x", "1.x-acl"),
         default="0.91",
         help="v0.91.0 (default), v1.84.0 as a single user, v1.84.0 with the ACL server",
     )
-    lakefs.add_argument(
+    _own(
+        parser,
         "--auth-cache",
         type=float,
         default=0.0,
         metavar="SECONDS",
         help="how long users, keys and rights are remembered (real servers: 20; default 0)",
     )
-    lakefs.add_argument("--admin", default="admin", metavar="NAME", help="name of the first admin")
-    lakefs.add_argument(
+    _admin(parser, "admin", "NAME", "name of the first admin")
+    _own(
+        parser,
         "--no-setup",
         action="store_false",
         dest="setup",
         help="start as a new installation, before its first admin is made",
     )
-    lakefs.set_defaults(takes=("face", "auth_cache", "admin", "setup"))
-    argus = backends.add_parser("argus", help="mnemonic's Argus")
-    _common(argus)
-    argus.add_argument("--admin", default="admin", metavar="NAME", help="name of the first admin")
-    argus.add_argument(
+
+
+def _backend(backends: Subparsers, name: str, about: str) -> argparse.ArgumentParser:
+    parser = backends.add_parser(name, help=about)
+    _common(parser)
+    parser.set_defaults(takes=())
+    return parser
+
+
+def _own(parser: argparse.ArgumentParser, flag: str, **told: Any) -> None:
+    """An option that the backend's own ``create_app`` takes."""
+    added = parser.add_argument(flag, **told)
+    parser.set_defaults(takes=(*parser.get_default("takes"), added.dest))
+
+
+def _admin(parser: argparse.ArgumentParser, default: str, metavar: str, about: str) -> None:
+    _own(parser, "--admin", default=default, metavar=metavar, help=about)
+
+
+def _choices(parser: argparse.ArgumentParser, about: str) -> None:
+    """``about`` is told with the file that has them all."""
+    backend = parser.prog.split()[-1]
+    _own(
+        parser,
         "--choice",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="what no document says about the real server, such as count=unknown (see emulators/argus/choices.py)",
+        help=f"{about} (see emulators/{backend}/choices.py)",
     )
-    argus.set_defaults(takes=("admin", "choice"))
-    authress = backends.add_parser("authress", help="Authress' management API")
-    _common(authress)
-    authress.add_argument("--admin", default="sc_admin", metavar="ID", help="id of the first service client")
-    authress.add_argument("--account", default="acc-demo", metavar="ID", help="id of the account")
-    authress.add_argument(
-        "--choice",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="what nobody knows of the real service, such as update_record=200 (see emulators/authress/choices.py)",
-    )
-    authress.set_defaults(takes=("admin", "account", "choice"))
-    auth_service = backends.add_parser("auth-service", help="the auth service of auth_python_client")
-    _common(auth_service)
-    auth_service.add_argument(
-        "--dialect",
-        choices=("documented", "real"),
-        default="documented",
-        help="as its document promises (default), or as the real server answers",
-    )
-    auth_service.set_defaults(takes=("dialect",))
-    igtcloud = backends.add_parser("igtcloud", help="Philips IGT Cloud: its auth service, users and groups")
-    _common(igtcloud)
-    igtcloud.add_argument(
-        "--admin", default="admin@example.com", metavar="LOGIN", help="login id of the first administrator"
-    )
-    igtcloud.add_argument(
-        "--choice",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="what nobody knows of the real server, such as refresh_csrf=other (see emulators/igtcloud/choices.py)",
-    )
-    igtcloud.set_defaults(takes=("admin", "choice"))
 
 
 def _common(parser: argparse.ArgumentParser) -> None:

@@ -6,12 +6,11 @@ import json
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import cast
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 from sqlalchemy import Connection
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from identity_sdk.emulators.argus.accounts import Accounts
@@ -24,7 +23,8 @@ from identity_sdk.emulators.argus.routes import Route, route
 from identity_sdk.emulators.argus.schema import check_body
 from identity_sdk.emulators.argus.views import Views
 from identity_sdk.emulators.argus.wire import Answer, Asked, Refused, refuse
-from identity_sdk.emulators.faults import Fault, FaultInjector
+from identity_sdk.emulators.faults import Fault
+from identity_sdk.emulators.shell import app_around, body_of, raw_path, send_answer
 from identity_sdk.store import Store, StoreError, hash_secret
 from identity_sdk.store import queries as q
 
@@ -76,12 +76,7 @@ def create_app(
         ConfigurationError: a fault is malformed.
     """
     emulator = ArgusEmulator(store, choices or Choices(), clock or store.clock, admin or Admin())
-    injector = FaultInjector(emulator, faults, base_path=BASE_PATH)
-    app = Starlette()
-    app.router.default = injector  # not by a Mount: its pattern matches no path with a newline
-    app.state.emulator = emulator
-    app.state.faults = injector
-    return app
+    return app_around(emulator, faults, BASE_PATH)
 
 
 class ArgusEmulator:
@@ -120,15 +115,11 @@ class ArgusEmulator:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        try:
-            data = await request.body()
-        except ClientDisconnect:
+        if (data := await body_of(request)) is None:
             return
         answer = await self._answer(request, data)
         headers = [*answer.headers, ("Content-Length", str(len(answer.body)))]
-        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-        await send({"type": "http.response.start", "status": answer.status, "headers": raw})
-        await send({"type": "http.response.body", "body": answer.body})
+        await send_answer(send, answer.status, headers, answer.body)
 
     async def _answer(self, request: Request, data: bytes) -> Answer:
         try:
@@ -140,8 +131,7 @@ class ArgusEmulator:
             return told.answer(self.clock(), self.choices.error_body)
 
     async def _serve(self, request: Request, data: bytes) -> Answer:
-        raw = cast("bytes", request.scope.get("raw_path") or quote(request.scope["path"]).encode())
-        path = raw.decode("latin-1").partition("?")[0]
+        path = raw_path(request)
         segments = tuple(unquote(part) for part in path.removeprefix("/").split("/"))
         found = route(request.method, segments) if _readable(path) else None
         if found is None:

@@ -6,13 +6,13 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from email.utils import formatdate
 from typing import cast
-from urllib.parse import parse_qsl, quote, unquote_to_bytes
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 from joserfc.jwk import RSAKey
 from sqlalchemy import Connection
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
-from starlette.types import Message, Receive, Scope, Send
+from starlette.requests import Request
+from starlette.types import Receive, Scope, Send
 
 from identity_sdk.emulators.auth_service import signing, sso
 from identity_sdk.emulators.auth_service.answer import Answer, ApiError, Problem, Refusal, Spoken
@@ -21,7 +21,8 @@ from identity_sdk.emulators.auth_service.faces import FACES, Face
 from identity_sdk.emulators.auth_service.handlers import Work
 from identity_sdk.emulators.auth_service.routes import Route, route
 from identity_sdk.emulators.auth_service.schema import check_size, read_body
-from identity_sdk.emulators.faults import Fault, FaultInjector, drop
+from identity_sdk.emulators.faults import Fault, drop
+from identity_sdk.emulators.shell import app_around, body_of, raw_path, send_answer
 from identity_sdk.errors import ConfigurationError
 from identity_sdk.store import Store, StoreError
 
@@ -65,12 +66,7 @@ def create_app(
             f"the auth service has no dialect {dialect!r}: choose one of {', '.join(FACES)}"
         )
     emulator = AuthServiceEmulator(store, FACES[dialect], clock or store.clock, key, start_tokens)
-    injector = FaultInjector(emulator, faults, base_path=BASE_PATH)
-    app = Starlette()
-    app.router.default = injector
-    app.state.emulator = emulator
-    app.state.faults = injector
-    return app
+    return app_around(emulator, faults, BASE_PATH)
 
 
 class AuthServiceEmulator:
@@ -127,9 +123,7 @@ class AuthServiceEmulator:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        try:
-            data = await request.body()
-        except ClientDisconnect:
+        if (data := await body_of(request)) is None:
             return
         answer = await self._answer(request, data)
         if answer.drop:
@@ -137,16 +131,10 @@ class AuthServiceEmulator:
             return
         date = formatdate(self.clock(), usegmt=True)
         headers = [*answer.headers, ("Content-Length", str(len(answer.body))), ("Date", date)]
-        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-        start: Message = {"type": "http.response.start", "status": answer.status, "headers": raw}
-        if answer.reason:
-            start["reason"] = answer.reason.encode("ascii")
-        await send(start)
-        await send({"type": "http.response.body", "body": answer.body})
+        await send_answer(send, answer.status, headers, answer.body, answer.reason)
 
     async def _answer(self, request: Request, data: bytes) -> Answer:
-        raw = cast("bytes", request.scope.get("raw_path") or quote(request.scope["path"]).encode())
-        path = raw.decode("latin-1").partition("?")[0]
+        path = raw_path(request)
         query = dict(parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True))
         if path == sso.AUTHORIZE:
             return sso.authorize(query)

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from email.utils import formatdate
 from typing import cast
-from urllib.parse import parse_qsl, quote, unquote
+from urllib.parse import parse_qsl, unquote
 
 from sqlalchemy import Connection
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
 from identity_sdk.emulators.authress import handlers, records
@@ -19,7 +19,8 @@ from identity_sdk.emulators.authress.call import Answer, Call, Refused, error
 from identity_sdk.emulators.authress.choices import Choices
 from identity_sdk.emulators.authress.directory import JSON, Directory
 from identity_sdk.emulators.authress.keys import ACCESS_KEY, Admin, bearer, new_key, public_of
-from identity_sdk.emulators.faults import Fault, FaultInjector
+from identity_sdk.emulators.faults import Fault
+from identity_sdk.emulators.shell import app_around, body_of, raw_path, send_answer
 from identity_sdk.store import Store, StoreError
 from identity_sdk.store import queries as q
 
@@ -119,12 +120,7 @@ def create_app(
     if first.private is None:
         first = replace(first, private=new_key().private)
     emulator = AuthressEmulator(store, account, first, choices or Choices(), clock or store.clock)
-    injector = FaultInjector(emulator, faults, base_path=BASE_PATH)
-    app = Starlette()
-    app.router.default = injector
-    app.state.emulator = emulator
-    app.state.faults = injector
-    return app
+    return app_around(emulator, faults, BASE_PATH)
 
 
 class AuthressEmulator:
@@ -172,9 +168,7 @@ class AuthressEmulator:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        try:
-            data = await request.body()
-        except ClientDisconnect:
+        if (data := await body_of(request)) is None:
             return
         try:
             answer = await self._answer(request, data)
@@ -186,14 +180,11 @@ class AuthressEmulator:
         headers = [("Date", formatdate(self.clock(), usegmt=True)), *answer.headers]
         if answer.status != 204:
             headers.append(("Content-Length", str(len(answer.body))))
-        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-        await send({"type": "http.response.start", "status": answer.status, "headers": raw})
-        await send({"type": "http.response.body", "body": answer.body})
+        await send_answer(send, answer.status, headers, answer.body)
 
     async def _answer(self, request: Request, data: bytes) -> Answer:
-        raw = cast("bytes", request.scope.get("raw_path") or quote(request.scope["path"]).encode())
         # Split first and decoded afterwards: %2F stays within its segment.
-        segments = raw.decode("latin-1").partition("?")[0].removeprefix("/").split("/")
+        segments = raw_path(request).removeprefix("/").split("/")
         found = [route for route in _ROUTES if _fits(route.path, segments)]
         if not found:
             raise Refused(404, "No such path")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
-from typing import get_type_hints
+from dataclasses import dataclass
 
+from identity_sdk.emulators.choosing import parse_choices
 from identity_sdk.errors import ConfigurationError
 
 __all__ = ["Choices"]
@@ -50,19 +50,7 @@ class Choices:
         Raises:
             ConfigurationError: there is no such choice, or no such value.
         """
-        kinds = get_type_hints(cls)
-        chosen = cls()
-        for line in lines:
-            name, _, value = line.partition("=")
-            name = name.strip().replace("-", "_")
-            if name not in {field.name for field in fields(cls)}:
-                raise ConfigurationError(f"there is no choice {name!r}: choose of {', '.join(kinds)}")
-            try:
-                told: dict[str, object] = {name: kinds[name](value.strip())}
-            except ValueError:
-                raise ConfigurationError(f"the choice {name} is a number, not {value!r}") from None
-            chosen = replace(chosen, **told)  # type: ignore[arg-type]  # pyright: ignore
-        return chosen
+        return parse_choices(cls(), lines, _ALLOWED)
 
 
 _ALLOWED: dict[str, tuple[object, ...]] = {

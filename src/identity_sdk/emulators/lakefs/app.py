@@ -5,14 +5,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from typing import cast
-from urllib.parse import quote
 
 from sqlalchemy import Connection
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from identity_sdk.emulators.faults import Fault, FaultInjector
+from identity_sdk.emulators.faults import Fault
 from identity_sdk.emulators.lakefs import public
 from identity_sdk.emulators.lakefs.bootstrap import Admin, install, signing_secret
 from identity_sdk.emulators.lakefs.call import Answer, Call, Refused, error, text_answer
@@ -28,6 +27,7 @@ from identity_sdk.emulators.lakefs.golang import BadEscape, escape_path, parse_q
 from identity_sdk.emulators.lakefs.operations import Operation, route
 from identity_sdk.emulators.lakefs.schema import Invalid, InvalidFormat, bind_query, check_body, check_query
 from identity_sdk.emulators.lakefs.signin import authenticate
+from identity_sdk.emulators.shell import app_around, body_of, raw_path, send_answer
 from identity_sdk.errors import ConfigurationError
 from identity_sdk.store import Store, StoreError
 
@@ -75,12 +75,7 @@ def create_app(
         key_id, secret = new_access_key()
         chosen = Admin(chosen.username, key_id, secret)
     emulator = LakeFSEmulator(store, FACES[face], auth_cache, clock or store.clock, chosen, setup)
-    injector = FaultInjector(emulator, faults, base_path=BASE_PATH)
-    app = Starlette()
-    app.router.default = injector  # not by a Mount: its pattern matches no path with a newline
-    app.state.emulator = emulator
-    app.state.faults = injector
-    return app
+    return app_around(emulator, faults, BASE_PATH)
 
 
 class LakeFSEmulator:
@@ -130,22 +125,17 @@ class LakeFSEmulator:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        try:
-            data = await request.body()
-        except ClientDisconnect:
+        if (data := await body_of(request)) is None:
             return
         answer = await self._answer(request, data)
         request_id = request.headers.get("x-request-id") or str(uuid.uuid4())
         headers = [*answer.headers, ("X-Request-Id", request_id)]
         if answer.status != 204:
             headers.append(("Content-Length", str(len(answer.body))))
-        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
-        await send({"type": "http.response.start", "status": answer.status, "headers": raw})
-        await send({"type": "http.response.body", "body": answer.body})
+        await send_answer(send, answer.status, headers, answer.body)
 
     async def _answer(self, request: Request, data: bytes) -> Answer:
-        raw = cast("bytes", request.scope.get("raw_path") or quote(request.scope["path"]).encode())
-        path = raw.decode("latin-1").partition("?")[0]
+        path = raw_path(request)
         if not path.startswith(f"{BASE_PATH}/"):
             return _UI if request.method == "GET" else error(404, "not found")
         try:
