@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from identity_sdk.cli import main
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -28,5 +33,37 @@ def idp(tmp_path: Path) -> Run:
             encoding="utf-8",
             timeout=60,
         )
+
+    return run
+
+
+@dataclass(frozen=True)
+class Done:
+    """What `main()` did."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Done]:
+    """`main()` in this process, in an empty folder, with nobody's settings and nobody's keyring."""
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("IDENTITY_SDK_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.fail.Keyring")
+
+    def run(line: str, *, stdin: str = "", environ: Mapping[str, str] | None = None) -> Done:
+        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        for name, value in (environ or {}).items():
+            monkeypatch.setenv(name, value)
+        capsys.readouterr()
+        code = main(shlex.split(line))
+        done = capsys.readouterr()
+        return Done(code, done.out, done.err)
 
     return run

@@ -269,6 +269,6 @@ def _print(name: str, steps: list[_Step], *, whole: bool, listing: bool) -> None
     if listing:
         print("\nThen the same for each further page, if there is one.")
     elif not whole:
-        print(f"\nWhat follows depends on the answers{f' to {len(steps)}' if steps else ''}.")
+        print(f"\nWhat follows, if anything, depends on the answer{f' to {len(steps)}' if steps else ''}.")
     if any(_BRACES.search(step.url + step.body) for step in steps):
         print("\nIn braces stands what would have to be read or asked for.")
