@@ -174,6 +174,7 @@ def _body(headers: Mapping[str, str], data: bytes) -> JSON:
         raise Refused(415, "Did not attempt to load JSON data because the request Content-Type was not JSON")
     try:
         found: object = json.loads(data)
+        json.dumps(found, ensure_ascii=False).encode()  # a lone surrogate, which no database holds
     except (ValueError, RecursionError):
         raise Refused(400, "Failed to decode JSON object") from None
     return cast("JSON", found)
