@@ -20,10 +20,21 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from benchmarks.report import render
-from benchmarks.variants import ASYNC, IMPORTS, SYNC
+from benchmarks.variants import IMPORTS
+from benchmarks.worker import variants
 
 ROOT = Path(__file__).resolve().parent.parent
-TASKS = ["latency", "throughput 10", "throughput 100", "throughput 1000", "listing", "streaming", "import"]
+TASKS = [
+    "latency",
+    "authress",
+    "argus",
+    "throughput 10",
+    "throughput 100",
+    "throughput 1000",
+    "listing",
+    "streaming",
+    "import",
+]
 HIDDEN = {"transport (httpx)", "transport (httpx2)", "transport (aiohttp)"}
 PACKAGES = [
     "httpx",
@@ -34,6 +45,8 @@ PACKAGES = [
     "lakefs-client",
     "lakefs-sdk",
     "lakefs-sdk-async",
+    "authress",
+    "argus-api",
     "uvloop",
 ]
 Results = dict[str, dict[str, list[dict[str, float]]]]
@@ -107,7 +120,7 @@ def machine() -> list[str]:
 
 
 def variants_of(task: str, wanted: list[str]) -> list[str]:
-    known = list(IMPORTS) if task == "import" else [*ASYNC, *SYNC]
+    known = list(IMPORTS) if task == "import" else [name for group in variants(task) for name in group]
     if wanted:
         return [name for name in known if any(name == one or name.startswith(one + " (") for one in wanted)]
     return [name for name in known if name not in HIDDEN]

@@ -10,6 +10,8 @@ Rounds = Sequence[dict[str, float]]
 
 FIGURES: dict[str, list[tuple[str, str, str]]] = {
     "latency": [("p50", "p50, µs", ".0f"), ("p99", "p99, µs", ".0f")],
+    "authress": [("p50", "p50, µs", ".0f"), ("p99", "p99, µs", ".0f")],
+    "argus": [("p50", "p50, µs", ".0f"), ("p99", "p99, µs", ".0f")],
     "throughput 10": [("per second", "calls/s", ".0f"), ("slowest ms", "slowest, ms", ".0f")],
     "throughput 100": [("per second", "calls/s", ".0f"), ("slowest ms", "slowest, ms", ".0f")],
     "throughput 1000": [("per second", "calls/s", ".0f"), ("slowest ms", "slowest, ms", ".0f")],
@@ -19,6 +21,8 @@ FIGURES: dict[str, list[tuple[str, str, str]]] = {
 }
 TITLES = {
     "latency": "One warm `users.get`",
+    "authress": "One warm `users.get` of Authress",
+    "argus": "One warm `users.get` of Argus",
     "throughput 10": "10 callers at once",
     "throughput 100": "100 callers at once",
     "throughput 1000": "1,000 callers at once",
@@ -59,6 +63,7 @@ TARGETS = [
     Target("listing", "sdk (httpx)", "httpx", "seconds", 1.10, True),
     Target("import", "sdk", "httpx", "ms", 0.5, True),
 ]
+PEERS = ("httpx", "aiohttp", "lakefs-sdk-async", "lakefs-client", "authress", "argus-api")
 STREAM_LIMIT_MB = 10.0
 
 
@@ -74,7 +79,7 @@ def shown(values: Sequence[float], form: str = ".2f") -> str:
 def table(task: str, measured: dict[str, Rounds]) -> list[str]:
     figures = FIGURES[task]
     lead = figures[0][0]
-    against = [name for name in ("httpx", "aiohttp", "lakefs-sdk-async", "lakefs-client") if name in measured]
+    against = [name for name in PEERS if name in measured]
     heads = ["", *(title for _, title, _ in figures), *(f"× {name}" for name in against)]
     lines = [f"### {TITLES[task]}", "", "| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     for variant, rounds in measured.items():

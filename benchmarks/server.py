@@ -1,6 +1,7 @@
 """A server that is not the bottleneck: raw asyncio, answers rendered beforehand, in a process of its own.
 
-It speaks the two operations of lakeFS that are measured: ``GET /auth/users/{id}`` and ``GET /auth/users`` in pages.
+It speaks the two operations of lakeFS that are measured, ``GET /auth/users/{id}`` and ``GET /auth/users`` in pages, and
+the one of Authress and of Argus that reads a user.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import re
 import sys
 
 USERS = 100_000
-_REQUEST = re.compile(rb"GET /api/v1/auth/users(?:/([^ ?]+))?(?:\?([^ ]*))? HTTP/1\.1\r\n")
+_REQUEST = re.compile(
+    rb"GET (/api/v1/auth/users|/v1/users|/useradmin/v2/user)(?:/([^ ?]+))?(?:\?([^ ]*))? HTTP/1\.1\r\n"
+)
 _HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nDate: %b\r\nContent-Length: %d\r\n"
     b"X-Request-Id: 8b1e5f3e-0000-4000-8000-000000000001\r\n\r\n%b"
@@ -33,6 +36,46 @@ def user(number: int) -> bytes:
     return json.dumps(told).encode()
 
 
+def authress_user(number: int) -> bytes:
+    told = {
+        "userId": name(number),
+        "name": f"User Number {number}",
+        "email": f"{name(number)}@example.com",
+        "picture": "",
+        "createdTime": "2026-01-01T00:00:00.000Z",
+    }
+    return json.dumps(told).encode()
+
+
+def argus_user(number: int) -> bytes:
+    domain = {"id": 1, "name": "MNEMONIC"}
+    customer = {"id": 1, "shortName": "mnemonic", "name": "mnemonic", "domain": domain}
+    told = {
+        "id": 1000 + number,
+        "shortName": name(number),
+        "name": f"User Number {number}",
+        "email": f"{name(number)}@example.com",
+        "language": "english",
+        "customer": customer,
+        "domain": domain,
+        "flags": [],
+        "createdTimestamp": 1_700_000_000_000 + number,
+    }
+    around = {
+        "responseCode": 200,
+        "limit": 0,
+        "offset": 0,
+        "count": 1,
+        "size": 1,
+        "metaData": {},
+        "messages": [],
+    }
+    return json.dumps({**around, "data": told}).encode()
+
+
+RENDER = {b"/api/v1/auth/users": user, b"/v1/users": authress_user, b"/useradmin/v2/user": argus_user}
+
+
 class Answers:
     """Rendered when first asked for, then kept."""
 
@@ -40,11 +83,11 @@ class Answers:
         self.users: dict[bytes, bytes] = {}
         self.pages: dict[bytes, bytes] = {}
 
-    def user(self, wanted: bytes) -> bytes:
-        kept = self.users.get(wanted)
+    def user(self, place: bytes, wanted: bytes) -> bytes:
+        kept = self.users.get(place + wanted)
         if kept is None:
-            body = user(int(wanted.rpartition(b"-")[2]))
-            kept = self.users[wanted] = _HEAD % (_DATE, len(body), body)
+            body = RENDER[place](int(wanted.rpartition(b"-")[2]))
+            kept = self.users[place + wanted] = _HEAD % (_DATE, len(body), body)
         return kept
 
     def page(self, query: bytes) -> bytes:
@@ -84,10 +127,10 @@ class Talk(asyncio.Protocol):
             asked = _REQUEST.match(request)
             if asked is None:
                 answer = b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"
-            elif asked[1]:
-                answer = self.answers.user(asked[1])
+            elif asked[2]:
+                answer = self.answers.user(asked[1], asked[2])
             else:
-                answer = self.answers.page(asked[2] or b"")
+                answer = self.answers.page(asked[3] or b"")
             self.transport.write(answer)  # type: ignore[attr-defined]
 
 

@@ -37,6 +37,12 @@ class SyncVariant:
     pages: Callable[[], Iterator[Sequence[object]]]
 
 
+async def no_pages() -> AsyncIterator[Sequence[object]]:
+    """Of a variant that is measured by one call alone."""
+    for page in ():
+        yield page
+
+
 def models() -> tuple[Any, Any]:
     """What somebody writes by hand who knows pydantic: adapters for a user and for a page."""
     from pydantic import BaseModel, ConfigDict, TypeAdapter
@@ -241,12 +247,19 @@ ASYNC: dict[str, tuple[Opener, str]] = {
 SYNC: dict[str, Callable[[str], SyncVariant]] = {"lakefs-sdk": lakefs_sdk, "lakefs-client": lakefs_client}
 IMPORTS: dict[str, str] = {
     "sdk": "import identity_sdk",
-    "sdk, adapter named": "import identity_sdk; identity_sdk.connect('lakefs', base_url='http://127.0.0.1:1/api/v1', "
-    "access_key_id='AKIAIOSFODNN7EXAMPLE', secret_access_key='x' * 40)",
+    "sdk, connected to lakeFS": "import identity_sdk; identity_sdk.connect('lakefs', "
+    "base_url='http://127.0.0.1:1/api/v1', access_key_id='AKIAIOSFODNN7EXAMPLE', secret_access_key='x' * 40)",
+    "sdk, connected to Authress": "import identity_sdk; identity_sdk.connect('authress', "
+    "base_url='http://127.0.0.1:1', access_key='sc_b.k1ab.acc-b."
+    "MC4CAQAwBQYDK2VwBCIEIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f')",
+    "sdk, connected to Argus": "import identity_sdk; identity_sdk.connect('argus', base_url='http://127.0.0.1:1', "
+    "api_key='2a/1/benchmark')",
     "httpx": "import httpx",
     "httpx + pydantic": "import httpx; from pydantic import BaseModel",
     "aiohttp": "import aiohttp",
     "lakefs-client": "import lakefs_client.apis",
     "lakefs-sdk": "import lakefs_sdk",
     "lakefs-sdk-async": "import lakefs_sdk_async",
+    "authress": "import authress",
+    "argus-api": "import argus_api.session; from argus_api.lib.useradmin.v2 import user",
 }

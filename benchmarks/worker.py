@@ -15,8 +15,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from benchmarks import peers
 from benchmarks.server import USERS, name
-from benchmarks.variants import ASYNC, IMPORTS, SYNC, SyncVariant, Variant
+from benchmarks.variants import ASYNC, IMPORTS, SYNC, Opener, SyncVariant, Variant
 
 WARM = 200
 CALLS = int(os.environ.get("BENCH_CALLS", "1500"))
@@ -131,6 +132,8 @@ async def streaming(variant: Variant) -> Result:
 
 TASKS: dict[str, Callable[[Variant], Awaitable[Result]]] = {
     "latency": latency,
+    "authress": latency,
+    "argus": latency,
     "throughput 10": lambda variant: throughput(variant, 10),
     "throughput 100": lambda variant: throughput(variant, 100),
     "throughput 1000": lambda variant: throughput(variant, 1000),
@@ -139,8 +142,20 @@ TASKS: dict[str, Callable[[Variant], Awaitable[Result]]] = {
 }
 
 
+Variants = tuple[dict[str, tuple[Opener, str]], dict[str, Callable[[str], SyncVariant]]]
+PEERS: dict[str, Variants] = {
+    "authress": (peers.AUTHRESS, {"authress": peers.authress}),
+    "argus": (peers.ARGUS, {"argus-api": peers.argus_api}),
+}
+
+
+def variants(task: str) -> Variants:
+    """With a loop and without. All tasks but those that are named speak to lakeFS."""
+    return PEERS.get(task, (ASYNC, SYNC))
+
+
 async def run(task: str, variant: str, url: str) -> Result:
-    opener, option = ASYNC[variant]
+    opener, option = variants(task)[0][variant]
     async with AsyncExitStack() as stack:
         return await TASKS[task](await opener(stack, url, option))
 
@@ -150,7 +165,7 @@ async def run(task: str, variant: str, url: str) -> Result:
 
 def run_sync(task: str, variant: SyncVariant) -> Result:
     variant.get(name(0))
-    if task == "latency":
+    if TASKS[task] is latency:
         for number in range(WARM):
             right(variant.get(name(number)), name(number))
         times: list[float] = []
@@ -186,7 +201,7 @@ def run_sync(task: str, variant: SyncVariant) -> Result:
 
 def importing(variant: str) -> Result:
     """In a fresh interpreter, minus one that imports nothing; the best of three, since noise only adds."""
-    timed = "import time; started = time.perf_counter(); {}; print(time.perf_counter() - started)"
+    timed = f"import time; started = time.{clock.__name__}(); {{}}; print(time.{clock.__name__}() - started)"
 
     def best(statement: str) -> float:
         command = [sys.executable, "-c", timed.format(statement)]
@@ -199,8 +214,8 @@ def main() -> None:
     task, variant, url = sys.argv[1:4]
     if task == "import":
         result = importing(variant)
-    elif variant in SYNC:
-        result = run_sync(task, SYNC[variant](url))
+    elif variant in (sync := variants(task)[1]):
+        result = run_sync(task, sync[variant](url))
     else:
         result = asyncio.run(run(task, variant, url))
     print(json.dumps(result))
