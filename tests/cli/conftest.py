@@ -67,3 +67,11 @@ def command(
         return Done(code, done.out, done.err)
 
     return run
+
+
+@pytest.fixture
+def filled(command: Callable[..., Done]) -> Callable[..., Done]:
+    """With two users in `local:identity.db`, which is in the present folder; made in this process, which is quick."""
+    for name in ("ada", "u" * 70):
+        assert command(f"users create {name} --url local:identity.db").code == 0
+    return command

@@ -297,6 +297,19 @@ def test_a_source_without_a_secret_is_told(source: str, told: str, idp: Console)
     assert told in idp.err
 
 
+def test_at_a_prompt_a_new_secret_is_asked_for_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    from identity_sdk.cli import sources
+
+    answers = iter(["one", "other", "old", "", ""])
+    monkeypatch.setattr(sources, "getpass", lambda prompt, stream: next(answers))
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    with pytest.raises(ConfigurationError, match="nothing was done"):
+        read_secret("ask", "password", new=True)
+    assert read_secret("ask", "token") == Secret("old")
+    with pytest.raises(ConfigurationError, match="nothing to read"):
+        read_secret("ask", "password", new=True)
+
+
 def test_a_secret_from_a_file_loses_one_line_break_only(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text(" two \n\n")
     assert read_secret(f"file:{tmp_path / 'secret'}", "it") == Secret(" two \n")

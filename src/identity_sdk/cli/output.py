@@ -229,6 +229,8 @@ class _Bar:
             TimeElapsedColumn(),
             console=Console(file=sys.stderr),
             transient=True,
+            redirect_stdout=False,  # it would take what is printed meanwhile for its own terminal
+            redirect_stderr=False,
         )
         self._task = self._progress.add_task("", total=None)
         self._pages = 0
