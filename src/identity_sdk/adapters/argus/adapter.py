@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal, Self, TypeAlias, TypedDict
+from typing import ClassVar, Literal, Self, TypeAlias
 from urllib.parse import urlsplit
 
 from identity_sdk import __version__
@@ -21,6 +21,7 @@ from identity_sdk.adapters.base import Adapter, Option, Probe, kept
 from identity_sdk.auth.sources import ApiKey, Auth, Bearer, BearerSource, Password, TokenSource, bearer_of
 from identity_sdk.capabilities import Propagation
 from identity_sdk.errors import ConfigurationError
+from identity_sdk.options import ClientSettings
 from identity_sdk.resources.base import Resource
 from identity_sdk.secrets import Secret
 
@@ -31,7 +32,7 @@ SignInBy: TypeAlias = Literal["key", "bearer", "cookie"]
 USER_AGENT = f"unified-identity-sdk/{__version__}"
 
 
-class ArgusOptions(TypedDict, total=False):
+class ArgusOptions(ClientSettings, total=False):
     """What ``connect("argus", …)`` takes beside the client's own options.
 
     Keys:

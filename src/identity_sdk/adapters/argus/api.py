@@ -11,6 +11,7 @@ from __future__ import annotations
 from identity_sdk.adapters.argus import administration as a
 from identity_sdk.adapters.argus import authentication as b
 from identity_sdk.adapters.argus import basics as c
+from identity_sdk.adapters.argus import granting as g
 from identity_sdk.wire.call import Sender
 
 __all__ = ["ArgusApi", "UserAdmin", "UsersV2"]
@@ -24,8 +25,8 @@ class UserAdmin:
         self.group = a.AdminGroupModule(sender, base_path, user_agent=user_agent)
         self.subject = a.AdminSubjectModule(sender, base_path, user_agent=user_agent)
         self.membership = a.AdminMembershipModule(sender, base_path, user_agent=user_agent)
-        self.permission = a.AdminPermissionModule(sender, base_path, user_agent=user_agent)
-        self.function = a.AdminFunctionModule(sender, base_path, user_agent=user_agent)
+        self.permission = g.AdminPermissionModule(sender, base_path, user_agent=user_agent)
+        self.function = g.AdminFunctionModule(sender, base_path, user_agent=user_agent)
 
 
 class UsersV2:
