@@ -25,6 +25,7 @@ from identity_sdk.adapters.argus.keys import (
     copied,
     generator,
     made_key,
+    named,
     owned,
     provisioning_uri,
 )
@@ -113,7 +114,7 @@ class ArgusCredentials(ArgusPart, Credentials):
     @supports()
     async def get(self, credential: Credential | str, *, user: str | None = None) -> ArgusCredential:
         """One credential, found in the list: Argus answers none alone."""
-        return await self._one(*_named(credential, user))
+        return await self._one(*named(credential, user))
 
     async def _one(self, id: str, user: str | None) -> ArgusCredential:
         kind = "totp" if id.startswith(TOTP) else "api_key"
@@ -244,7 +245,7 @@ class ArgusCredentials(ArgusPart, Credentials):
             AuthenticationError: the code is wrong.
             InvalidRequestError: no cookie is known; nothing was sent.
         """
-        id, _ = _named(credential, None)
+        id, _ = named(credential, None)
         held = cookie or (credential.cookie if isinstance(credential, ArgusCredential) else None)
         if not held or not id.startswith(TOTP):
             raise InvalidRequestError(
@@ -277,7 +278,7 @@ class ArgusCredentials(ArgusPart, Credentials):
             credential, user: as in :meth:`Credentials.renew`.
         """
         told = {} if lifetime is None else {"expirationDays": days(lifetime)}
-        prefix, owner = _named(credential, user)
+        prefix, owner = named(credential, user)
         if prefix.startswith(TOTP):
             raise NotSupportedError("a TOTP generator has no end: create another", provider="argus")
         if check_prefix(prefix) is None:
@@ -303,7 +304,7 @@ class ArgusCredentials(ArgusPart, Credentials):
         Raises:
             NotSupportedError: the old key is bound to a cloud, whose options are not shown.
         """
-        prefix, owner = _named(credential, user)
+        prefix, owner = named(credential, user)
 
         async def make() -> Credential:
             return await self._make(owner, copied(await self._one(prefix, owner)))
@@ -326,7 +327,7 @@ class ArgusCredentials(ArgusPart, Credentials):
         wait: bool = False,
     ) -> Deletion:
         """Revokes an API key, or the TOTP generator. Sessions that a key opened live on: they are in ``residual``."""
-        id, owner = _named(credential, user)
+        id, owner = named(credential, user)
         try:
             if not id.startswith(TOTP):
                 await self._revoke(id, owner)
@@ -387,23 +388,6 @@ class ArgusCredentials(ArgusPart, Credentials):
         """
         body = PasswordChange(newPassword=_secret(new_password), authorization=_secret(token))
         await self._api.password.change(body)
-
-
-def _named(credential: Credential | str, user: str | None) -> tuple[str, str | None]:
-    """The id of a credential, and whose it is; ``None``: one's own, reached by the operations for one's own."""
-    told = credential.user_id if isinstance(credential, Credential) else None
-    if user is not None and told is not None and user != told:
-        raise InvalidRequestError(
-            f"that credential belongs to {told}, not to {user}", fields={"user": "not the credential's"}
-        )
-    if user is None and not (isinstance(credential, ArgusCredential) and not credential.administered):
-        user = told
-    id = credential.id if isinstance(credential, Credential) else credential
-    if not id:
-        raise InvalidRequestError(
-            "the credential id is empty", fields={"credential id": "empty"}, provider="argus"
-        )
-    return id, None if user is None else check_name("user id", user)
 
 
 def _secret(value: Secret | str) -> Secret:

@@ -6,11 +6,12 @@ from typing import Any
 from urllib.parse import quote
 
 from identity_sdk.adapters.argus.models import ApiKeyMade, ArgusCredential, TotpSeed
-from identity_sdk.adapters.argus.rules import DAY, check_prefix
-from identity_sdk.errors import NotSupportedError, ProtocolError
+from identity_sdk.adapters.argus.rules import DAY, check_name, check_prefix
+from identity_sdk.errors import InvalidRequestError, NotSupportedError, ProtocolError
+from identity_sdk.models import Credential
 from identity_sdk.secrets import Secret
 
-__all__ = ["DESCRIPTION", "TOTP", "copied", "generator", "made_key", "owned", "provisioning_uri"]
+__all__ = ["DESCRIPTION", "TOTP", "copied", "generator", "made_key", "named", "owned", "provisioning_uri"]
 
 TOTP = "totp:"
 """How the id of a generator begins; the user follows."""
@@ -21,6 +22,23 @@ DESCRIPTION = "unified-identity-sdk"
 def owned(name: str, key: ArgusCredential, number: str | None) -> ArgusCredential:
     """Argus does not repeat whose key it is: the caller asked for it."""
     return key.model_copy(update={"user_id": name, "administered": number is not None})
+
+
+def named(credential: Credential | str, user: str | None) -> tuple[str, str | None]:
+    """The id of a credential, and whose it is; ``None``: one's own, reached by the operations for one's own."""
+    told = credential.user_id if isinstance(credential, Credential) else None
+    if user is not None and told is not None and user != told:
+        raise InvalidRequestError(
+            f"that credential belongs to {told}, not to {user}", fields={"user": "not the credential's"}
+        )
+    if user is None and not (isinstance(credential, ArgusCredential) and not credential.administered):
+        user = told
+    id = credential.id if isinstance(credential, Credential) else credential
+    if not id:
+        raise InvalidRequestError(
+            "the credential id is empty", fields={"credential id": "empty"}, provider="argus"
+        )
+    return id, None if user is None else check_name("user id", user)
 
 
 def made_key(name: str, made: ApiKeyMade | None, number: str | None) -> ArgusCredential:

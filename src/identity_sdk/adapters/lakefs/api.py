@@ -10,10 +10,10 @@ bad credential, ``PermissionDeniedError`` without the permission, ``NotFoundErro
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from identity_sdk.adapters.lakefs.dialect import LakeFSDialect
+from identity_sdk.adapters.lakefs.looking import look, look_replaced
 from identity_sdk.adapters.lakefs.models import (
     AuthCapabilities,
     AuthenticationToken,
@@ -36,37 +36,11 @@ from identity_sdk.adapters.lakefs.models import (
     UpdatePasswordByToken,
     UserCreation,
 )
-from identity_sdk.adapters.lakefs.rules import same_id
-from identity_sdk.adapters.lakefs.statements import says_the_same
-from identity_sdk.errors import NotFoundError
-from identity_sdk.models import Entity
 from identity_sdk.wire.call import Dialect, Retry
 from identity_sdk.wire.operation import Api, operation
 from identity_sdk.wire.request import Response
 
 __all__ = ["LakeFSApi"]
-
-
-def _look(operation_name: str) -> Callable[[Any, Mapping[str, Any]], Awaitable[object | None]]:
-    """After a create of unknown outcome: reads the id that was chosen. What it finds may be an older namesake."""
-
-    async def look(api: LakeFSApi, arguments: Mapping[str, Any]) -> object | None:
-        body: Any = arguments["body"]
-        wanted = str(getattr(body, "id", None) or body["id"])
-        try:
-            found: Entity = await getattr(api, operation_name)(wanted)
-        except NotFoundError:
-            return None
-        return same_id(found, wanted)
-
-    return look
-
-
-async def _look_replaced(api: LakeFSApi, arguments: Mapping[str, Any]) -> LakeFSPolicy | None:
-    """The policy that is there now, if it says what was sent: then the replacement was done."""
-    found = same_id(await api.get_policy(arguments["policy_id"]), arguments["policy_id"])
-    sent = PolicyBody.model_validate(arguments["body"])
-    return found if says_the_same(found.statements, sent.statement) else None
 
 
 class LakeFSApi(Api):
@@ -98,7 +72,7 @@ class LakeFSApi(Api):
         "POST /auth/users",
         success=201,
         retry=Retry.KEYED,
-        look=_look("get_user"),
+        look=look("get_user"),
         how_to_find_out="Read the user: get_user(id). It may be older than this call",
     )
     async def create_user(self, body: UserCreation) -> LakeFSUser:
@@ -221,7 +195,7 @@ class LakeFSApi(Api):
         "POST /auth/groups",
         success=201,
         retry=Retry.KEYED,
-        look=_look("get_group"),
+        look=look("get_group"),
         how_to_find_out="Read the group: get_group(id). It may be older than this call",
     )
     async def create_group(self, body: GroupCreation) -> LakeFSGroup:
@@ -313,7 +287,7 @@ class LakeFSApi(Api):
         "POST /auth/policies",
         success=201,
         retry=Retry.KEYED,
-        look=_look("get_policy"),
+        look=look("get_policy"),
         how_to_find_out="Read the policy: get_policy(id). It may be older than this call",
     )
     async def create_policy(self, body: PolicyBody) -> LakeFSPolicy:
@@ -330,7 +304,7 @@ class LakeFSApi(Api):
         """One policy with its statements."""
         ...
 
-    @operation("PUT /auth/policies/{policy_id}", look=_look_replaced)
+    @operation("PUT /auth/policies/{policy_id}", look=look_replaced)
     async def update_policy(self, policy_id: str, body: PolicyBody) -> LakeFSPolicy:
         """Replaces the whole policy; the id in the body must be the same."""
         ...

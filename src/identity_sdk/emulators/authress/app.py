@@ -40,47 +40,50 @@ class Route:
     public: bool = False
 
 
+_TABLE = """
+POST   v1/clients                                        create_client required
+GET    v1/clients                                        get_clients
+GET    v1/clients/*                                      get_client
+PUT    v1/clients/*                                      update_client required
+DELETE v1/clients/*                                      delete_client
+POST   v1/clients/*/access-keys                          request_access_key optional
+DELETE v1/clients/*/access-keys/*                        delete_access_key
+GET    v1/clients/*/.well-known/openid-configuration/jwks client_jwks
+GET    .well-known/openid-configuration/jwks             jwks
+GET    v1/users                                          get_users
+GET    v1/users/*                                        get_user
+DELETE v1/users/*                                        delete_user
+GET    v1/groups                                         get_groups
+POST   v1/groups                                         create_group required
+GET    v1/groups/*                                       get_group
+PUT    v1/groups/*                                       update_group required
+DELETE v1/groups/*                                       delete_group
+GET    v1/roles                                          get_roles
+POST   v1/roles                                          create_role required
+GET    v1/roles/*                                        get_role
+PUT    v1/roles/*                                        update_role required
+DELETE v1/roles/*                                        delete_role
+GET    v1/records                                        get_records
+POST   v1/records                                        create_record required
+GET    v1/records/*                                      get_record
+PUT    v1/records/*                                      update_record required
+DELETE v1/records/*                                      delete_record
+GET    v1/users/*/resources/*/permissions/*              authorize_user
+GET    v1/users/*/resources/*/permissions                get_user_permissions_for_resource
+GET    v1/users/*/resources/*/roles                      get_user_roles_for_resource
+GET    v1/users/*/resources                              get_user_resources
+GET    v1/resources                                      get_permissioned_resources
+GET    v1/resources/*                                    get_permissioned_resource
+PUT    v1/resources/*                                    update_permissioned_resource required
+GET    v1/resources/*/users                              get_resource_users
+POST   v1/claims                                         create_claim required
+"""
+"""Method, path, operation, and how its body is wanted."""
+
+
 def _routes() -> tuple[Route, ...]:
-    lines = """
-        POST   v1/clients                                        create_client required
-        GET    v1/clients                                        get_clients
-        GET    v1/clients/*                                      get_client
-        PUT    v1/clients/*                                      update_client required
-        DELETE v1/clients/*                                      delete_client
-        POST   v1/clients/*/access-keys                          request_access_key optional
-        DELETE v1/clients/*/access-keys/*                        delete_access_key
-        GET    v1/clients/*/.well-known/openid-configuration/jwks client_jwks
-        GET    .well-known/openid-configuration/jwks             jwks
-        GET    v1/users                                          get_users
-        GET    v1/users/*                                        get_user
-        DELETE v1/users/*                                        delete_user
-        GET    v1/groups                                         get_groups
-        POST   v1/groups                                         create_group required
-        GET    v1/groups/*                                       get_group
-        PUT    v1/groups/*                                       update_group required
-        DELETE v1/groups/*                                       delete_group
-        GET    v1/roles                                          get_roles
-        POST   v1/roles                                          create_role required
-        GET    v1/roles/*                                        get_role
-        PUT    v1/roles/*                                        update_role required
-        DELETE v1/roles/*                                        delete_role
-        GET    v1/records                                        get_records
-        POST   v1/records                                        create_record required
-        GET    v1/records/*                                      get_record
-        PUT    v1/records/*                                      update_record required
-        DELETE v1/records/*                                      delete_record
-        GET    v1/users/*/resources/*/permissions/*              authorize_user
-        GET    v1/users/*/resources/*/permissions                get_user_permissions_for_resource
-        GET    v1/users/*/resources/*/roles                      get_user_roles_for_resource
-        GET    v1/users/*/resources                              get_user_resources
-        GET    v1/resources                                      get_permissioned_resources
-        GET    v1/resources/*                                    get_permissioned_resource
-        PUT    v1/resources/*                                    update_permissioned_resource required
-        GET    v1/resources/*/users                              get_resource_users
-        POST   v1/claims                                         create_claim required
-    """
     found: list[Route] = []
-    for line in lines.strip().splitlines():
+    for line in _TABLE.strip().splitlines():
         method, path, name, *body = line.split()
         handler: handlers.Handler = getattr(handlers, name, None) or getattr(records, name)
         public = name in ("jwks", "client_jwks")
