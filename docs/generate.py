@@ -13,9 +13,12 @@ from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
+from identity_sdk import cli
 from identity_sdk.adapters.local import access
 from identity_sdk.auth import token_cache
+from identity_sdk.cli.examples import EXAMPLES
 from identity_sdk.cli.matrix import all_capabilities, markdown
+from identity_sdk.cli.signature import AREAS, verbs_of
 from identity_sdk.middleware import pipeline
 from identity_sdk.options import ClientOptions
 
@@ -166,13 +169,36 @@ def offered(row: str) -> str:
     return re.sub(r" (\[ \]|\{ \}|\?(?= [\[{]|$))", "", re.sub(r" -\S+", "", row))
 
 
+def exit_codes() -> str:
+    return table(["exit code", ""], [[str(code), told] for code, told in cli.EXIT_CODES.items()])
+
+
+def commands() -> str:
+    return table(["command", ""], [[f"`idp {name}`", told] for name, (_, told) in cli.COMMANDS.items()])
+
+
+def verbs() -> str:
+    """Every verb with its first example."""
+    rows = [
+        [f"`{verb.area} {verb.command}`", escape(verb.summary), f"`{EXAMPLES[f'{area}.{verb.name}'][0]}`"]
+        for area in AREAS
+        for verb in verbs_of(area)
+    ]
+    return table(
+        ["verb", "", "for example"], [[cell.replace(" | ", " \\| ") for cell in row] for row in rows]
+    )
+
+
 PARTS: dict[str, Callable[[], str]] = {
+    "commands": commands,
     "defaults": defaults,
+    "exit-codes": exit_codes,
     "matrix": matrix,
     "operations": operations,
     "permissions": permissions,
     "quickstart": quickstart,
     "refusals": refusals,
+    "verbs": verbs,
     "windows": windows,
 }
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
+import textwrap
 from dataclasses import dataclass
 from functools import partial
 from time import time
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add", "run"]
 
+_INDENT: Final = 20
 _SKEW: Final = 10.0
 """Seconds: what signed requests and one-time codes commonly bear, with some to spare."""
 
@@ -76,7 +79,16 @@ async def _examine(
     async for finding in _findings(resolved, target, options):
         findings.append(finding)
         if not quiet:
-            print(f"{_mark(finding.state)} {finding.check:<10}  {' '.join(finding.told.split())}", flush=True)
+            print(f"{_mark(finding.state)} {finding.check:<10}  {_folded(finding.told)}", flush=True)
+
+
+def _folded(told: str) -> str:
+    """In a terminal, in lines that begin where the first one does."""
+    text = " ".join(told.split())
+    if not sys.stdout.isatty():
+        return text
+    width = max(shutil.get_terminal_size().columns - _INDENT, 20)
+    return f"\n{' ' * _INDENT}".join(textwrap.wrap(text, width, break_on_hyphens=False))
 
 
 def _mark(state: str) -> str:
@@ -112,9 +124,9 @@ async def _findings(
 def _settings(resolved: Resolved) -> str:
     adapter = resolved.adapter
     first = resolved.settings[0]
-    how = type(adapter.auth).__name__ if adapter.auth is not None else "no credential"
+    how = f"by {type(adapter.auth).__name__}" if adapter.auth is not None else "without a credential"
     where = first.origin if first.origin != "argument" else "the command line"
-    return f"{adapter.name} at {adapter.base_url or 'its database'} by {how} (from {where})"
+    return f"{adapter.name} at {adapter.base_url or 'its database'} {how} (from {where})"
 
 
 async def _wire(resolved: Resolved) -> AsyncGenerator[Finding]:

@@ -95,6 +95,7 @@ def verbs_of(area: str) -> tuple[Verb, ...]:
 def _verb(area: str, name: str, function: Callable[..., object]) -> Verb:
     hints: dict[str, Any] = get_type_hints(function)
     description, told = _docstring(inspect.getdoc(function) or "")
+    description = _SAID_HERE.get(f"{area}.{name}", description)
     found = [
         made
         for parameter in list(inspect.signature(function).parameters.values())[1:]
@@ -160,6 +161,13 @@ _HERE: Final = {
 }
 """In the words of a command line, where those of the docstring are Python's."""
 
+_SAID_HERE: Final = {
+    "credentials.rotate": "A new credential for an old one, which is deleted once the new one is printed or written.",
+    "policies.check": "Whether a user may do an action on a resource. For scripts: policies require.",
+    "policies.require": "Like check, but a no ends with exit code 4.",
+}
+"""The same for descriptions."""
+
 _TOLD: Final = {
     "active": "whether the user may sign in",
     "description": "what it is for, for people",
@@ -201,4 +209,4 @@ def _docstring(text: str) -> tuple[str, dict[str, str]]:
 
 def _plain(text: str) -> str:
     text = re.sub(r":\w+:`~?([^`]*)`", lambda found: found[1].rpartition(".")[2], text)
-    return text.replace("``", "")
+    return text.replace("``", "").replace("(None: ", "(left out: ").replace("; None: ", "; left out: ")
