@@ -350,3 +350,10 @@ def test_a_further_status_holds_on_its_faces_only() -> None:
     other.seen = [exchange("DELETE", "/data/users/u", status=200, answer={})]
     assert other.findings()
     assert len(Witness("igtcloud", "igtcloud", "/api", document("igtcloud"), [seen, gone]).findings()) == 2
+    role = {"roleId": "r", "name": "n", "permissions": []}
+    kind = "application/links+json"
+    bare = exchange(path="/v1/roles", content_type=kind, answer=[role])
+    wrong = exchange(path="/v1/roles", content_type=kind, answer=[{**role, "name": 1}])
+    for face, seen, count in (("otherwise", bare, 0), ("otherwise", wrong, 1), ("text", bare, 1)):
+        held = Witness("authress", f"authress-{face}", "", document("authress"), [seen])
+        assert len(held.findings()) == count

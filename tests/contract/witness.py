@@ -86,7 +86,15 @@ class Document:
         for entry in answers:
             for _, _, found in other._operations:
                 add_answer(found, entry)
+                if entry.get("bare") and re.fullmatch(entry["operation"], found["operationId"]):
+                    self._bare(found["responses"][str(entry["status"])]["content"])
         return other
+
+    def _bare(self, contents: Mapping[str, dict[str, Any]]) -> None:
+        """The one list of these objects, without the objects around it."""
+        for content in contents.values():
+            properties = self._resolved(content["schema"])["properties"].values()
+            [content["schema"]] = [one for one in properties if one.get("type") == "array"]
 
     def findings(self, seen: Exchange) -> list[str]:
         """Everything in which an exchange is not what the document says, each in one line."""

@@ -11,7 +11,6 @@ from contract.clock import ManualClock
 from contract.seeding import plant
 from contract.server import Server
 from contract.target import Cutter, Rules, Services, Target, World
-from contract.witness import Witness
 from identity_sdk import connect
 from identity_sdk.adapters.argus.adapter import Argus
 from identity_sdk.adapters.argus.inputs import FunctionAddition
@@ -159,10 +158,8 @@ class ArgusTarget(Target):
         emulator = app.state.emulator
         await emulator.prepare()
         server: Server = services.server()
-        witness: Witness | None = None
-        if not self.choices[1:]:  # the alternatives contradict the file on purpose
-            witness = services.witness("argus", "argus", argus.BASE_PATH, "argus")
-        server.app = app if witness is None else witness.around(app)
+        witness = services.witness("argus", self.name, argus.BASE_PATH, "argus")
+        server.app = witness.around(app)
         adapter = Argus(
             base_url=server.url, auth=ApiKey(emulator.api_key), customer="mnemonic", password=PASSWORD
         )
@@ -172,8 +169,7 @@ class ArgusTarget(Target):
         finally:
             server.app = None
             await store.aclose()
-        if witness is not None:
-            witness.check()
+        witness.check()
 
 
 def _target(name: str, *choices: str, thorough: bool = False) -> ArgusTarget:

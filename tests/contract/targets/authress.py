@@ -11,7 +11,6 @@ from contract.clock import ManualClock
 from contract.seeding import plant
 from contract.server import Server
 from contract.target import Cutter, Rules, Services, Target, World
-from contract.witness import Witness
 from identity_sdk import connect
 from identity_sdk.adapters.authress.adapter import Authress
 from identity_sdk.adapters.base import Adapter
@@ -128,8 +127,6 @@ class AuthressWorld(World):
 @dataclass(frozen=True, kw_only=True)
 class AuthressTarget(Target):
     choices: authress.Choices
-    witnessed: bool = False
-    """Whether its traffic is held against the OpenAPI file, which knows the likeliest answers alone."""
 
     @property
     def adapter(self) -> type[Adapter]:
@@ -146,16 +143,13 @@ class AuthressTarget(Target):
         app = authress.create_app(store, admin=admin, choices=self.choices, clock=clock.time)
         await app.state.emulator.prepare()
         server: Server = services.server()
-        witness: Witness | None = None
-        if self.witnessed:
-            witness = services.witness("authress", self.name, authress.BASE_PATH, "authress")
-        server.app = app if witness is None else witness.around(app)
+        witness = services.witness("authress", self.name, authress.BASE_PATH, "authress")
+        server.app = witness.around(app)
         adapter = Authress(base_url=server.url, auth=ApiKey(app.state.emulator.access_key))
         try:
             async with connect(adapter, clock=clock) as idp:
                 yield AuthressWorld(self, idp, server, store, clock)
-            if witness is not None:
-                witness.check()
+            witness.check()
         finally:
             server.app = None
             await store.aclose()
@@ -179,7 +173,6 @@ TARGETS = (
         rules=RULES,
         choices=authress.Choices(),
         thorough=True,
-        witnessed=True,
     ),
     AuthressTarget(
         name="authress-otherwise", column="authress", rules=replace(RULES, ids_return=True), choices=OTHERWISE
