@@ -149,7 +149,18 @@ for _version in MISSING:
 def interop(session: nox.Session) -> None:
     """The official clients of the backends against the emulators, in an environment of their own."""
     install(session, "test", "interop")
+    session.env["IDENTITY_SDK_TEST_ARGUS_1_0_0"] = other_environment(session, "argus-api==1.0.0")
     pytest(session, marks=("interop",))
+
+
+def other_environment(session: nox.Session, requirement: str) -> str:
+    """The Python of an environment that holds only what cannot be installed beside the rest."""
+    folder = Path(session.create_tmp()).resolve() / requirement
+    python = str(folder / ("Scripts" if os.name == "nt" else "bin") / "python")
+    if not Path(python).exists():
+        session.run("python", "-m", "venv", str(folder))
+    session.run(python, "-m", "pip", "install", "-q", requirement, external=True)
+    return python
 
 
 @nox.session(python=MAIN)
