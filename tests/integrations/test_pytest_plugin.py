@@ -112,32 +112,23 @@ def test_it_is_installed() -> None:
     assert point.load() is pytest_plugin
 
 
+def recipes() -> dict[str, str]:
+    """The test files that the documentation shows."""
+    page = (Path(__file__).parents[2] / "docs/how-to/testing.md").read_text("utf-8")
+    found = re.findall(r'^```python title="(\w+)\.py"\n(.*?)^```$', page, re.DOTALL | re.MULTILINE)
+    return {name: f"# {name}\n{code}" for name, code in found}
+
+
 def test_a_real_run(pytester: pytest.Pytester) -> None:
+    """A process of its own: one within this one would drop what it imports, and libraries would be there twice."""
+    shown = recipes()
+    assert len(shown) == 6
     pytester.makeini(INI)
-    pytester.makepyfile(test_sync=SYNC, test_asyncio=ASYNCIO, test_anyio=ANYIO, test_long=LONG_LIVED)
-    run = pytester.runpytest_subprocess("-p", "no:xdist", "-p", "no:cov")
-    run.assert_outcomes(passed=9)
-
-
-def test_the_recipes_of_the_documentation(pytester: pytest.Pytester) -> None:
-    page = Path(__file__).parents[2] / "docs/how-to/testing.md"
-    blocks = re.findall(
-        r'^```python title="(\w+)\.py"\n(.*?)^```$', page.read_text("utf-8"), re.DOTALL | re.MULTILINE
-    )
-    pytester.makeini(INI)
-    pytester.makepyfile(**{name: f"# {name}\n{code}" for name, code in blocks})
     pytester.makeconftest("import pytest\n@pytest.fixture\ndef anyio_backend(): return 'asyncio'")
-    run = pytester.runpytest_inprocess()
-    written = len(re.findall(r"def test_", "".join(code for _, code in blocks)))
-    run.assert_outcomes(passed=written + 3)  # one of them for four backends
-
-
-def test_its_fixtures_are_shown(pytester: pytest.Pytester) -> None:
-    pytester.makeini(INI)
-    run = pytester.runpytest_inprocess("--fixtures")
-    shown = run.stdout.str()
-    for line in ("identity_seed -- ", "identity -- ", "identity_server -- "):
-        assert line in shown
+    pytester.makepyfile(test_sync=SYNC, test_asyncio=ASYNCIO, test_anyio=ANYIO, test_long=LONG_LIVED, **shown)
+    run = pytester.runpytest_subprocess("-p", "no:xdist", "-p", "no:cov")
+    of_recipes = len(re.findall(r"def test_", "".join(shown.values()))) + 3  # one of them for four backends
+    run.assert_outcomes(passed=9 + of_recipes)
 
 
 def test_it_costs_next_to_nothing_where_it_is_not_used() -> None:
@@ -151,22 +142,3 @@ def test_it_costs_next_to_nothing_where_it_is_not_used() -> None:
         "identity_sdk.integrations",
         "identity_sdk.integrations.pytest_plugin",
     ]
-
-
-def test_without_the_extra_it_says_what_to_install(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile(
-        """
-        import sys
-
-        def test_it(request, monkeypatch):
-            for name in [name for name in sys.modules if name.startswith("identity_sdk.emulators.server")]:
-                monkeypatch.delitem(sys.modules, name)
-            import identity_sdk.emulators
-            monkeypatch.delattr(identity_sdk.emulators, "server", raising=False)
-            monkeypatch.setitem(sys.modules, "h11", None)
-            request.getfixturevalue("identity_server")("lakefs")
-        """
-    )
-    pytester.makeini(INI)
-    run = pytester.runpytest_inprocess()
-    run.stdout.fnmatch_lines(['*ConfigurationError: h11 is missing: *"unified-identity-sdk[[]testing]"*'])

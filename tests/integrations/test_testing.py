@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import sys
 import time
 import unittest
 from collections.abc import Iterator
@@ -262,6 +263,18 @@ async def test_the_embedded_directory() -> None:
         assert not await idp.policies.check("linus", "docs:read", "docs/1")
     async with embedded({"users": [{"id": "solo"}]}, deadline=5) as idp:
         assert [user.id for user in await idp.users.list()] == ["solo"]
+
+
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "identity_sdk.emulators.server", raising=False)
+    monkeypatch.delattr("identity_sdk.emulators.server", raising=False)
+    monkeypatch.setitem(sys.modules, "h11", None)
+    with (
+        pytest.raises(ConfigurationError, match=r'h11 is missing: .*"unified-identity-sdk\[testing\]"'),
+        emulator("lakefs"),
+    ):
+        pass
 
 
 async def test_what_cannot_be_started() -> None:
