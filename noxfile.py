@@ -24,6 +24,10 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.error_on_missing_interpreters = True  # only interpreters that were seen to run are asked for
 nox.options.reuse_existing_virtualenvs = True
 
+# Containers like to set it. Then each of some hundred processes would compile all that it imports, and pytest rewrite
+# the assertions of all tests, anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml("pyproject.toml")
 VERSIONS = ("3.11", "3.12", "3.13", "3.14")
