@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Annotated, Any, ClassVar
 
 from identity_sdk.adapters.argus import inputs as i
+from identity_sdk.adapters.argus import key_models as k
 from identity_sdk.adapters.argus import models as m
 from identity_sdk.adapters.argus.dialect import ArgusDialect
 from identity_sdk.adapters.argus.signin import SessionInfo, SignIn
@@ -71,34 +72,34 @@ class ApiKeyModule(ArgusModule):
         ...
 
     @operation(f"POST {V1}/apikey", success=DONE, how_to_find_out=_LIST_KEYS)
-    async def initiate(self, body: i.ApiKeyInitiation) -> m.Answer[m.ApiKeyMade | None]:
+    async def initiate(self, body: i.ApiKeyInitiation) -> m.Answer[k.ApiKeyMade | None]:
         """Makes an API key of one's own; ``apiKeyString`` is shown here and never again."""
         ...
 
     @operation(f"GET {V1}/apikey")
-    async def list(self) -> m.Answer[m.ApiKeyList | None]:
+    async def list(self) -> m.Answer[k.ApiKeyList | None]:
         """One's own API keys, without their secrets. There are no pages."""
         ...
 
     @operation(f"PUT {V1}/apikey/{{keyID}}", success=DONE)
-    async def renew(self, keyID: int, body: i.ApiKeyRenewal) -> m.Answer[m.ApiKeyRenewed | None]:
+    async def renew(self, keyID: int, body: i.ApiKeyRenewal) -> m.Answer[k.ApiKeyRenewed | None]:
         """Puts off the end of one's own key; its secret stays."""
         ...
 
     @operation(f"PUT {V1}/apikey/{{prefix}}", success=DONE)
     async def renew_by_prefix(
         self, prefix: Annotated[str, Segments()], body: i.ApiKeyRenewal
-    ) -> m.Answer[m.ApiKeyRenewed | None]:
+    ) -> m.Answer[k.ApiKeyRenewed | None]:
         """As :meth:`renew` (``renew_api_key_by_prefix`` of 5.1.0)."""
         ...
 
     @operation(f"DELETE {V1}/apikey/{{keyID}}", success=DONE, repeat_done=(404,))
-    async def revoke(self, keyID: int) -> m.Answer[m.ApiKeyRevoked | None]:
+    async def revoke(self, keyID: int) -> m.Answer[k.ApiKeyRevoked | None]:
         """Ends one's own key. Document.md and argus-api 1.0.0; gone from 5.1.0."""
         ...
 
     @operation(f"DELETE {V1}/apikey/{{prefix}}", success=DONE, repeat_done=(404,))
-    async def revoke_by_prefix(self, prefix: Annotated[str, Segments()]) -> m.Answer[m.ApiKeyRevoked | None]:
+    async def revoke_by_prefix(self, prefix: Annotated[str, Segments()]) -> m.Answer[k.ApiKeyRevoked | None]:
         """Ends one's own key and answers those that remain (``revoke_api_key_by_prefix`` of 5.1.0)."""
         ...
 
@@ -210,7 +211,7 @@ class TotpModule(ArgusModule):
         success=DONE,
         how_to_find_out="Initialize again: it replaces a generator that is pending",
     )
-    async def initialize(self, body: i.TotpInitialization) -> m.Answer[m.TotpSeed | None]:
+    async def initialize(self, body: i.TotpInitialization) -> m.Answer[k.TotpSeed | None]:
         """A new generator, pending until :meth:`verify`. Its seed is shown here and never again."""
         ...
 
@@ -328,33 +329,33 @@ class UserAuthenticationModule(ArgusModule):
         ...
 
     @operation(f"GET {V1}/user/{{user}}/apikey")
-    async def list_user_api_keys(self, user: str) -> m.Answer[m.ApiKeyList | None]:
+    async def list_user_api_keys(self, user: str) -> m.Answer[k.ApiKeyList | None]:
         """The user's API keys. There are no pages."""
         ...
 
     @operation(f"POST {V1}/user/{{user}}/apikey", success=DONE, how_to_find_out=_LIST_KEYS)
     async def initiate_user_api_key(
         self, user: str, body: i.UserApiKeyInitiation
-    ) -> m.Answer[m.ApiKeyMade | None]:
+    ) -> m.Answer[k.ApiKeyMade | None]:
         """Makes an API key for the user."""
         ...
 
     @operation(f"PUT {V1}/user/{{user}}/apikey/{{prefix}}", success=DONE)
     async def renew_user_api_key_by_prefix(
         self, user: str, prefix: Annotated[str, Segments()], body: i.UserApiKeyRenewal
-    ) -> m.Answer[m.ApiKeyRenewed | None]:
+    ) -> m.Answer[k.ApiKeyRenewed | None]:
         """Puts off the end of a key of the user."""
         ...
 
     @operation(f"DELETE {V1}/user/{{user}}/apikey/{{keyID}}", success=DONE, repeat_done=(404,))
-    async def revoke_user_api_key_by_id(self, user: str, keyID: int) -> m.Answer[m.ApiKeyRevoked | None]:
+    async def revoke_user_api_key_by_id(self, user: str, keyID: int) -> m.Answer[k.ApiKeyRevoked | None]:
         """Ends a key of the user."""
         ...
 
     @operation(f"DELETE {V1}/user/{{user}}/apikey/{{prefix}}", success=DONE, repeat_done=(404,))
     async def revoke_user_api_key_by_prefix(
         self, user: str, prefix: Annotated[str, Segments()]
-    ) -> m.Answer[m.ApiKeyRevoked | None]:
+    ) -> m.Answer[k.ApiKeyRevoked | None]:
         """Ends a key of the user."""
         ...
 
@@ -381,7 +382,7 @@ class UserAuthenticationModule(ArgusModule):
         success=DONE,
         how_to_find_out="Initialize again: it replaces the generator",
     )
-    async def initiate_user_totp(self, user: str) -> m.Answer[m.TotpSeed | None]:
+    async def initiate_user_totp(self, user: str) -> m.Answer[k.TotpSeed | None]:
         """A new generator for the user, in place of an older one; its seed is shown here alone."""
         ...
 

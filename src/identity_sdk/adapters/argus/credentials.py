@@ -19,6 +19,7 @@ from identity_sdk.adapters.argus.inputs import (
     UserApiKeyInitiation,
     UserApiKeyRenewal,
 )
+from identity_sdk.adapters.argus.key_models import ArgusCredential
 from identity_sdk.adapters.argus.keys import (
     DESCRIPTION,
     TOTP,
@@ -29,7 +30,7 @@ from identity_sdk.adapters.argus.keys import (
     owned,
     provisioning_uri,
 )
-from identity_sdk.adapters.argus.models import ArgusCredential, MethodState
+from identity_sdk.adapters.argus.models import MethodState
 from identity_sdk.adapters.argus.part import SESSION_LIFE, ArgusPart, everything
 from identity_sdk.adapters.argus.rules import check_name, check_prefix, days
 from identity_sdk.adapters.argus.signin import cookie_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
-from identity_sdk.adapters.argus.models import ApiKeyMade, ArgusCredential, TotpSeed
+from identity_sdk.adapters.argus.key_models import ApiKeyMade, ArgusCredential, TotpSeed
 from identity_sdk.adapters.argus.rules import DAY, check_name, check_prefix
 from identity_sdk.errors import InvalidRequestError, NotSupportedError, ProtocolError
 from identity_sdk.models import Credential

@@ -11,17 +11,11 @@ from typing import Annotated, ClassVar, Generic, TypeAlias, TypeVar
 
 from pydantic import BeforeValidator, ConfigDict, Field, PrivateAttr
 
-from identity_sdk.models import Credential, Group, JsonValue, Member, Model, Policy, Statement, User
+from identity_sdk.models import Group, JsonValue, Member, Model, Policy, Statement, User
 from identity_sdk.secrets import Secret
 
 __all__ = [
     "Answer",
-    "ApiKeyDescriptor",
-    "ApiKeyList",
-    "ApiKeyMade",
-    "ApiKeyRenewed",
-    "ApiKeyRevoked",
-    "ArgusCredential",
     "ArgusGroup",
     "ArgusMember",
     "ArgusPermission",
@@ -30,20 +24,16 @@ __all__ = [
     "ArgusUser",
     "AuthenticationStatus",
     "Authorization",
-    "Constraints",
     "CurrentUser",
     "CustomerInfo",
     "DomainInfo",
     "FunctionInfo",
-    "KeySource",
     "Membership",
     "Message",
     "MethodState",
-    "NetworkAddress",
     "SessionFunction",
     "SessionsDeleted",
     "SubjectInfo",
-    "TotpSeed",
 ]
 
 T = TypeVar("T")
@@ -66,7 +56,7 @@ def _text(value: object) -> object:
     return None if value == "" else value
 
 
-def _listed(value: object) -> object:
+def listed(value: object) -> object:
     return () if value is None else value
 
 
@@ -78,8 +68,8 @@ def _active(flags: object) -> object:
 
 Milliseconds: TypeAlias = Annotated[datetime | None, BeforeValidator(_milliseconds)]
 Text: TypeAlias = Annotated[str | None, BeforeValidator(_text)]
-Names: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_listed)]
-Numbers: TypeAlias = Annotated[tuple[int, ...], BeforeValidator(_listed)]
+Names: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(listed)]
+Numbers: TypeAlias = Annotated[tuple[int, ...], BeforeValidator(listed)]
 
 
 class Quiet(Model):
@@ -114,7 +104,7 @@ class Answer(Model, Generic[T]):
     count: int = 0
     size: int = 0
     meta_data: Mapping[str, JsonValue] | None = Field(None, validation_alias="metaData")
-    messages: Annotated[tuple[Message, ...], BeforeValidator(_listed)] = ()
+    messages: Annotated[tuple[Message, ...], BeforeValidator(listed)] = ()
     data: T = Field(default=None)  # type: ignore[assignment]
 
     _status: int = PrivateAttr(0)
@@ -308,105 +298,7 @@ class Membership(Model):
     removed_at: Milliseconds = Field(None, validation_alias="removedTimestamp")
 
 
-# API keys, TOTP, authorizations.
-
-
-class NetworkAddress(Quiet):
-    """An address with its mask."""
-
-    address: str
-    mask_bits: int | None = Field(None, validation_alias="maskBits")
-
-    @property
-    def network(self) -> str:
-        """``203.0.113.0/24``."""
-        return self.address if self.mask_bits is None else f"{self.address}/{self.mask_bits}"
-
-
-class Constraints(Quiet):
-    """What an API key is cut down to."""
-
-    customers: Annotated[tuple[CustomerInfo, ...], BeforeValidator(_listed)] = ()
-    functions: Annotated[tuple[FunctionInfo, ...], BeforeValidator(_listed)] = ()
-    read_only: bool | None = Field(None, validation_alias="readOnly")
-
-
-class KeySource(Quiet):
-    """From where an API key may be used: ``staticIP``, ``disabled`` or a cloud."""
-
-    provider: str | None = None
-
-
-class ArgusCredential(Credential):
-    """An API key (``id`` is its prefix, such as ``2a/1``) or a TOTP generator (``totp:<user>``).
-
-    Attributes:
-        name: the key's description.
-        valid_sources: the networks that it works from; empty for all.
-        cookie: what ``credentials.confirm`` sends back for a TOTP generator that waits for it.
-        administered: whether an administrator's operations showed it; otherwise it is one's own.
-    """
-
-    provider: ClassVar[str] = "argus"
-
-    id: str = Field(validation_alias="prefix")
-    kind: str = "api_key"
-    name: str | None = Field(None, validation_alias="description")
-    created_at: Milliseconds = Field(None, validation_alias="createdTimestamp")
-    expires_at: Milliseconds = Field(None, validation_alias="validUntil")
-    last_used_at: Milliseconds = Field(None, validation_alias="lastUsedTimestamp")
-    valid_sources: Annotated[tuple[NetworkAddress, ...], BeforeValidator(_listed)] = Field(
-        (), validation_alias="validSources"
-    )
-    constraints: Constraints | None = None
-    source: KeySource | None = None
-    cookie: Secret | None = None
-    administered: bool = False
-
-
-ApiKeyDescriptor: TypeAlias = ArgusCredential
-"""The documented name of what the API-key operations answer."""
-
-
-class ApiKeyList(Quiet):
-    """One's API keys."""
-
-    keys: Annotated[tuple[ArgusCredential, ...], BeforeValidator(_listed)] = ()
-
-
-class ApiKeyMade(Quiet):
-    """The key itself is shown here, and never again."""
-
-    api_key_string: Secret = Field(validation_alias="apiKeyString")
-    key_descriptor: ArgusCredential = Field(validation_alias="keyDescriptor")
-
-
-class ApiKeyRenewed(Quiet):
-    """The key with its new end."""
-
-    renewed_key: ArgusCredential = Field(validation_alias="renewedKey")
-
-
-class ApiKeyRevoked(Quiet):
-    """``revoked_key`` is what the operation by id answers, ``keys`` (those that remain) what the others do."""
-
-    keys: tuple[ArgusCredential, ...] | None = None
-    revoked_key: ArgusCredential | None = Field(None, validation_alias="revokedKey")
-
-
-class TotpSeed(Quiet):
-    """A TOTP generator (RFC 6238), shown once.
-
-    Attributes:
-        cookie: what ``totp.verify`` wants back; no schema shows where it is, so a ``Set-Cookie`` is looked at as well.
-    """
-
-    user_name: str | None = Field(None, validation_alias="userName")
-    pass_code_length: int | None = Field(None, validation_alias="passCodeLength")
-    key_algorithm: str | None = Field(None, validation_alias="keyAlgorithm")
-    seed_base32: Secret = Field(validation_alias="seedBase32")
-    seed_base64: Secret | None = Field(None, validation_alias="seedBase64")
-    cookie: Secret | None = None
+# Authorizations, and how others sign in.
 
 
 class Authorization(Quiet):

@@ -18,6 +18,27 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel
 
 from identity_sdk.adapters.authress.dialect import AuthressDialect
+from identity_sdk.adapters.authress.inputs import (
+    ClaimBody,
+    ClientBody,
+    GroupBody,
+    PublicKeyBody,
+    RecordBody,
+    ResourceBody,
+    RoleBody,
+)
+from identity_sdk.adapters.authress.lists import (
+    ClientCollection,
+    GroupCollection,
+    PermissionCollection,
+    PermissionedResourceCollection,
+    RecordCollection,
+    ResourceUserCollection,
+    RoleCollection,
+    UserCollection,
+    UserResourceCollection,
+    UserRoleCollection,
+)
 from identity_sdk.adapters.authress.models import (
     AuthressAccessKey,
     AuthressGroup,
@@ -25,25 +46,8 @@ from identity_sdk.adapters.authress.models import (
     AuthressRole,
     AuthressServiceClient,
     AuthressUser,
-    ClaimBody,
-    ClientBody,
-    ClientCollection,
-    GroupBody,
-    GroupCollection,
     JsonWebKeySet,
-    PermissionCollection,
     PermissionedResource,
-    PermissionedResourceCollection,
-    PublicKeyBody,
-    RecordBody,
-    RecordCollection,
-    ResourceBody,
-    ResourceUserCollection,
-    RoleBody,
-    RoleCollection,
-    UserCollection,
-    UserResourceCollection,
-    UserRoleCollection,
 )
 from identity_sdk.adapters.authress.rules import same_id
 from identity_sdk.errors import IdentityError, NotFoundError

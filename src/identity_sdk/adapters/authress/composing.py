@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from identity_sdk.adapters.authress.api import AuthressApi
+from identity_sdk.adapters.authress.inputs import RoleBody
 from identity_sdk.adapters.authress.models import (
     AuthressPolicy,
     AuthressRecord,
     AuthressRole,
     AuthressStatement,
-    RoleBody,
     plain,
 )
 from identity_sdk.adapters.authress.part import MANY

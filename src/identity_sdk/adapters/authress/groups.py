@@ -7,12 +7,12 @@ from typing import ClassVar
 
 from identity_sdk.adapters.authress.changes import MEMBERS, group_of, has_group, put_group
 from identity_sdk.adapters.authress.composing import policies_of
+from identity_sdk.adapters.authress.inputs import GroupBody
 from identity_sdk.adapters.authress.models import (
     AuthressGroup,
     AuthressMember,
     AuthressPolicy,
     AuthressRecord,
-    GroupBody,
 )
 from identity_sdk.adapters.authress.part import AuthressPart
 from identity_sdk.adapters.authress.releasing import Releasing

@@ -1,7 +1,6 @@
-"""The wire models of Authress' API: read models are neutral models with aliases, inputs are strict.
+"""The wire models of Authress: neutral models with aliases. What is sent is in ``inputs.py``, pages in ``lists.py``.
 
-Names are those of the official documentation with the provider in front. Writing back what was read keeps what
-it does
+Names are those of the official documentation with the provider in front. Writing back what was read keeps what it does
 not know: the inputs of groups, roles, records and clients pass unknown keys on.
 """
 
@@ -11,14 +10,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Literal
 
-from pydantic import ConfigDict, Field, JsonValue, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import Field, JsonValue
 
 from identity_sdk.models import (
     Credential,
     Entity,
     Group,
-    Input,
     Member,
     Model,
     Policy,
@@ -39,42 +36,20 @@ __all__ = [
     "AuthressServiceClient",
     "AuthressStatement",
     "AuthressUser",
-    "ClaimBody",
-    "ClientBody",
-    "ClientCollection",
-    "GroupBody",
-    "GroupCollection",
     "GroupRef",
     "JsonWebKeySet",
-    "Next",
-    "Pagination",
     "Permission",
-    "PermissionCollection",
     "PermissionedResource",
-    "PermissionedResourceCollection",
-    "PublicKeyBody",
     "RateLimit",
-    "RecordBody",
-    "RecordCollection",
     "RecordStatement",
-    "ResourceBody",
     "ResourcePermission",
     "ResourceRef",
     "ResourceUser",
-    "ResourceUserCollection",
-    "RoleBody",
-    "RoleCollection",
     "RoleRef",
-    "UserCollection",
     "UserRef",
-    "UserResourceCollection",
-    "UserRoleCollection",
 ]
 
 _PROVIDER: str = "authress"
-
-
-# What is read.
 
 
 class UserRef(Model):
@@ -250,97 +225,6 @@ class AuthressPolicy(Policy):
     provider: ClassVar[str] = _PROVIDER
 
 
-class Next(Model):
-    """How a list goes on."""
-
-    cursor: str | None = None
-
-
-class Pagination(Model):
-    """Absent, or without ``next``, on the last page."""
-
-    next: Next | None = None
-
-
-class Collection(Model):
-    """A page of a list. The vendor's local server answers a bare array: that is the whole list."""
-
-    plural: ClassVar[str] = ""
-
-    pagination: Pagination | None = None
-    links: JsonValue = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _bare(cls, value: object) -> object:
-        return {cls.plural: value} if isinstance(value, list) else value  # pyright: ignore[reportUnknownVariableType]
-
-    @property
-    def cursor(self) -> str | None:
-        """What continues the list, opaque."""
-        following = self.pagination.next if self.pagination is not None else None
-        return (following.cursor or None) if following is not None else None
-
-
-class ClientCollection(Collection):
-    """A page of service clients."""
-
-    plural: ClassVar[str] = "clients"
-    clients: tuple[AuthressServiceClient, ...]
-
-
-class UserCollection(Collection):
-    """A page of users."""
-
-    plural: ClassVar[str] = "users"
-    users: tuple[AuthressUser, ...]
-
-
-class GroupCollection(Collection):
-    """A page of groups."""
-
-    plural: ClassVar[str] = "groups"
-    groups: tuple[AuthressGroup, ...]
-
-
-class RoleCollection(Collection):
-    """A page of roles."""
-
-    plural: ClassVar[str] = "roles"
-    roles: tuple[AuthressRole, ...]
-
-
-class RecordCollection(Collection):
-    """A page of access records."""
-
-    plural: ClassVar[str] = "records"
-    records: tuple[AuthressRecord, ...]
-
-
-class PermissionCollection(Model):
-    """What a user may do on a resource."""
-
-    user_id: str = Field("", validation_alias="userId")
-    permissions: tuple[Permission, ...] = ()
-    account: JsonValue = None
-
-
-class UserRoleCollection(Model):
-    """The explicit roles of a user on a resource, none inherited; duplicates are possible."""
-
-    user_id: str = Field("", validation_alias="userId")
-    roles: tuple[RoleRef, ...] = ()
-
-
-class UserResourceCollection(Collection):
-    """Resources that a user has rights to."""
-
-    plural: ClassVar[str] = "resources"
-    user_id: str = Field("", validation_alias="userId")
-    resources: tuple[ResourceRef, ...] | None = None
-    account: JsonValue = None
-
-
 class ResourcePermission(Model):
     """A rule for everybody: ``PUBLIC`` opens the resource, ``CLAIM`` lets users claim what is in it."""
 
@@ -355,25 +239,11 @@ class PermissionedResource(Model):
     resource_uri: str | None = Field(None, validation_alias="resourceUri")
 
 
-class PermissionedResourceCollection(Collection):
-    """A page of resources that have rules for everybody."""
-
-    plural: ClassVar[str] = "resources"
-    resources: tuple[PermissionedResource, ...]
-
-
 class ResourceUser(Model):
     """A user with explicit rights to a resource."""
 
     user_id: str = Field(validation_alias="userId")
     roles: tuple[JsonValue, ...] = ()
-
-
-class ResourceUserCollection(Collection):
-    """A page of them."""
-
-    plural: ClassVar[str] = "users"
-    users: tuple[ResourceUser, ...]
 
 
 class JsonWebKeySet(Model):
@@ -382,134 +252,7 @@ class JsonWebKeySet(Model):
     keys: tuple[Mapping[str, JsonValue], ...] = ()
 
 
-# What is sent.
-
-
-class _Body(Input):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
-
-
-class _Kept(_Body):
-    """Passes unknown keys on: they were read."""
-
-    model_config = ConfigDict(extra="allow")
-
-
-class RateLimitBody(_Body):
-    """See :class:`RateLimit`."""
-
-    duration: str
-    quota: int
-
-
-class OptionsBody(_Kept):
-    """Both are always sent."""
-
-    grant_user_permissions_access: bool
-    grant_token_generation: bool
-
-
-class ClientBody(_Kept):
-    """A service client without its read-only fields; ``PUT`` replaces all of it."""
-
-    name: str | None = Field(None, max_length=128)
-    options: OptionsBody | None = None
-    rate_limits: tuple[RateLimitBody, ...] | None = Field(None, max_length=1)
-    tags: Mapping[str, JsonValue] | None = None
-
-
-class PublicKeyBody(_Body):
-    """A key of one's own: base64 of its DER SubjectPublicKeyInfo."""
-
-    public_key: str = Field(max_length=256, pattern="^[a-zA-Z0-9+/= -]*$")
-
-
-class UserRefBody(_Kept):
-    """A principal by its id."""
-
-    user_id: str = Field(min_length=1, max_length=128)
-
-
-class GroupRefBody(_Kept):
-    """A group by its id."""
-
-    group_id: str = Field(min_length=1, max_length=64)
-
-
-class ResourceRefBody(_Kept):
-    """A resource by its URI."""
-
-    resource_uri: str = Field(min_length=1, max_length=512)
-
-
-class GroupBody(_Kept):
-    """A group; ``PUT`` replaces all of it."""
-
-    group_id: str | None = None
-    name: str = Field(min_length=1, max_length=128)
-    users: tuple[UserRefBody, ...] = Field(max_length=100)
-    admins: tuple[UserRefBody, ...] = Field(max_length=100)
-    tags: Mapping[str, JsonValue] | None = None
-
-
-class PermissionBody(_Kept):
-    """An action of a role."""
-
-    action: str = Field(min_length=1, max_length=64)
-    allow: bool
-    grant: bool
-    delegate: bool
-
-
-class RoleBody(_Kept):
-    """A role; ``PUT`` replaces all of it."""
-
-    role_id: str | None = None
-    name: str = Field(min_length=1, max_length=128)
-    description: str | None = Field(None, max_length=1024)
-    permissions: tuple[PermissionBody, ...] = Field(max_length=100)
-
-
-class RecordStatementBody(_Kept):
-    """See :class:`RecordStatement`."""
-
-    roles: tuple[str, ...] = Field(min_length=1, max_length=100)
-    resources: tuple[ResourceRefBody, ...] = Field(min_length=1, max_length=100)
-    users: tuple[UserRefBody, ...] | None = Field(None, max_length=100)
-    groups: tuple[GroupRefBody, ...] | None = Field(None, max_length=10)
-
-
-class RecordBody(_Kept):
-    """An access record; ``PUT`` replaces all of it."""
-
-    record_id: str | None = None
-    name: str = Field(min_length=1, max_length=128)
-    description: str | None = Field(None, max_length=1024)
-    statements: tuple[RecordStatementBody, ...] = Field(min_length=1, max_length=100)
-    users: tuple[UserRefBody, ...] | None = Field(None, max_length=1000)
-    groups: tuple[GroupRefBody, ...] | None = Field(None, max_length=100)
-    admins: tuple[UserRefBody, ...] | None = None
-    tags: Mapping[str, JsonValue] | None = None
-
-
-class ResourcePermissionBody(_Body):
-    """See :class:`ResourcePermission`."""
-
-    action: Literal["CLAIM", "PUBLIC"]
-    allow: bool
-
-
-class ResourceBody(_Body):
-    """The rules of a resource for everybody; overwrites what was there."""
-
-    permissions: tuple[ResourcePermissionBody, ...] = Field(min_length=1, max_length=100)
-
-
-class ClaimBody(_Body):
-    """What the caller wants to become the administrator of."""
-
-    collection_resource: str = Field(min_length=1, max_length=128)
-    resource_id: str = Field(min_length=1, max_length=128)
+# What is sent back as it was read.
 
 
 def plain(model: Model, *without: str) -> dict[str, Any]:

@@ -12,12 +12,8 @@ import anyio
 from identity_sdk.adapters.authress.api import AuthressApi
 from identity_sdk.adapters.authress.auth import LIFE, read_claims
 from identity_sdk.adapters.authress.changes import has_group, has_user
-from identity_sdk.adapters.authress.models import (
-    AuthressRecord,
-    AuthressServiceClient,
-    AuthressUser,
-    RecordCollection,
-)
+from identity_sdk.adapters.authress.lists import RecordCollection
+from identity_sdk.adapters.authress.models import AuthressRecord, AuthressServiceClient, AuthressUser
 from identity_sdk.adapters.authress.rules import same_id
 from identity_sdk.capabilities import Propagation
 from identity_sdk.errors import (

@@ -21,12 +21,8 @@ from identity_sdk.adapters.authress.composing import (
     policy_of,
     says_the_same,
 )
-from identity_sdk.adapters.authress.models import (
-    AuthressPolicy,
-    AuthressRecord,
-    AuthressStatement,
-    RecordBody,
-)
+from identity_sdk.adapters.authress.inputs import RecordBody
+from identity_sdk.adapters.authress.models import AuthressPolicy, AuthressRecord, AuthressStatement
 from identity_sdk.adapters.authress.part import AuthressPart, again
 from identity_sdk.adapters.authress.rules import (
     check_action,

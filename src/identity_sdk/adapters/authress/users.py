@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from identity_sdk.adapters.authress.composing import policies_of
+from identity_sdk.adapters.authress.inputs import ClientBody
+from identity_sdk.adapters.authress.lists import GroupCollection
 from identity_sdk.adapters.authress.models import (
     AuthressGroup,
     AuthressPolicy,
     AuthressServiceClient,
     AuthressUser,
-    ClientBody,
-    GroupCollection,
     plain,
 )
 from identity_sdk.adapters.authress.part import (

@@ -16,6 +16,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
+from identity_sdk.adapters.igtcloud import data as d
+from identity_sdk.adapters.igtcloud import inputs as i
 from identity_sdk.adapters.igtcloud import models as m
 from identity_sdk.adapters.igtcloud.cookies import jwt_of_cookies
 from identity_sdk.adapters.igtcloud.dialect import IgtCloudDialect
@@ -85,13 +87,13 @@ class AuthApi(_Base):
         success=(200, 201, 204),
         how_to_find_out="The API cannot read the audit trail; a second entry may be a lesser evil than none",
     )
-    async def post_audit_resource(self, body: m.AuditTrail) -> None:
+    async def post_audit_resource(self, body: i.AuditTrail) -> None:
         """Adds an entry to the audit trail. Each call adds one."""
         ...
 
     @operation("POST /auth/login", auth=False, retry=Retry.IDEMPOTENT)  # a further session harms nobody
     async def post_login_resource_login(
-        self, body: m.LoginModel, *, includes3creds: Annotated[bool | None, Query("$includes3creds")] = None
+        self, body: i.LoginModel, *, includes3creds: Annotated[bool | None, Query("$includes3creds")] = None
     ) -> m.LoginResponse:
         """Signs in, by a password or (``grantType`` ``jwt-key``) by an assertion. Public.
 
@@ -158,14 +160,14 @@ class SignInApi(AuthApi):
 
 async def _look_user(api: IgtCloudApi, arguments: Mapping[str, Any]) -> m.IgtUser | None:
     """After a create of unknown outcome: the user of that login id, who may be older."""
-    wanted = m.UserRequest.model_validate(arguments["body"]).login_id
+    wanted = i.UserRequest.model_validate(arguments["body"]).login_id
     return next((one for one in await api.get_users() if one.id == wanted), None)
 
 
 async def _look_replaced(api: IgtCloudApi, arguments: Mapping[str, Any]) -> m.IgtUser | None:
     """The user, if it is now what was sent: then the replacement was done."""
     found = await api.get_user(arguments["user_uuid"])
-    sent = m.UserRequest.model_validate(arguments["body"])
+    sent = i.UserRequest.model_validate(arguments["body"])
     profile, settings = (
         (found.profile or m.Profile.model_validate({})),
         (found.settings or m.UserSettings.model_validate({})),
@@ -188,7 +190,7 @@ async def _look_replaced(api: IgtCloudApi, arguments: Mapping[str, Any]) -> m.Ig
 
 async def _look_groups(api: IgtCloudApi, arguments: Mapping[str, Any]) -> tuple[m.UsersGroups, ...] | None:
     """The groups of the user, if they are now those that were sent."""
-    sent = m.UsersGroupsRequest.model_validate(arguments["body"])
+    sent = i.UsersGroupsRequest.model_validate(arguments["body"])
     for one in await api.get_users_groups(arguments["organization_id"]):
         if one.user_id == sent.user_id:
             return (one,) if set(one.group_ids) == set(sent.group_ids) else None
@@ -212,7 +214,7 @@ class IgtCloudApi(AuthApi):
         look=_look_user,
         how_to_find_out="Look for the login id in get_users(). The user may be older than this call",
     )
-    async def post_users(self, body: m.UserRequest, *, x_fields: Mask = None) -> m.IgtUser:
+    async def post_users(self, body: i.UserRequest, *, x_fields: Mask = None) -> m.IgtUser:
         """Makes a user and onboards it (201), or onboards one that there is (200, ``was_there``)."""
         ...
 
@@ -222,7 +224,7 @@ class IgtCloudApi(AuthApi):
         ...
 
     @operation("PUT /data/users/{user_uuid}", success=DONE, look=_look_replaced)
-    async def put_user(self, user_uuid: str, body: m.UserRequest) -> None:
+    async def put_user(self, user_uuid: str, body: i.UserRequest) -> None:
         """Replaces what is known of a user."""
         ...
 
@@ -246,24 +248,24 @@ class IgtCloudApi(AuthApi):
     @operation(
         "POST /data/users/$mfa-reset", success=DONE, how_to_find_out="accountStatus.mfaStatus of the user"
     )
-    async def post_reset_mfa(self, body: m.UserActivationRequest) -> None:
+    async def post_reset_mfa(self, body: i.UserActivationRequest) -> None:
         """Resets the second factor of a user."""
         ...
 
     @operation("POST /data/users/$resend-activation", how_to_find_out="Ask the user for the letter")
     async def post_resend_activation(
-        self, body: m.UserActivationRequest, *, x_fields: Mask = None
+        self, body: i.UserActivationRequest, *, x_fields: Mask = None
     ) -> m.HsdpResponse:
         """Sends the activation letter again."""
         ...
 
     @operation("GET /data/users/$storage")
-    async def get_user_storage(self, *, region: str | None = None, x_fields: Mask = None) -> m.Storage:
+    async def get_user_storage(self, *, region: str | None = None, x_fields: Mask = None) -> d.Storage:
         """Keys of one's own storage."""
         ...
 
     @operation("GET /data/users/files")
-    async def get_user_storage_files(self, *, x_fields: Mask = None) -> tuple[m.FileInfo, ...]:
+    async def get_user_storage_files(self, *, x_fields: Mask = None) -> tuple[d.FileInfo, ...]:
         """The files in one's own storage."""
         ...
 
@@ -300,7 +302,7 @@ class IgtCloudApi(AuthApi):
         "PUT /data/organizations/{organization_id}/users-groups", success=(200, 201), look=_look_groups
     )
     async def put_users_groups(
-        self, organization_id: str, body: m.UsersGroupsRequest, *, x_fields: Mask = None
+        self, organization_id: str, body: i.UsersGroupsRequest, *, x_fields: Mask = None
     ) -> tuple[m.UsersGroups, ...]:
         """Sets the groups of **one** user: those that are not named are left."""
         ...
@@ -322,7 +324,7 @@ class IgtCloudApi(AuthApi):
         how_to_find_out="Look for its name in get_services(). Its key is lost: delete it and make another",
     )
     async def post_services(
-        self, organization_id: str, body: m.ServiceRequest, *, x_fields: Mask = None
+        self, organization_id: str, body: i.ServiceRequest, *, x_fields: Mask = None
     ) -> m.IgtService:
         """Makes a machine identity; ``privateKey`` is shown here and never again."""
         ...
@@ -337,12 +339,12 @@ class IgtCloudApi(AuthApi):
     # Organizations are projects and hospitals.
 
     @operation("GET /data/projects")
-    async def get_projects(self, *, x_fields: Mask = None) -> tuple[m.Project, ...]:
+    async def get_projects(self, *, x_fields: Mask = None) -> tuple[d.Project, ...]:
         """All projects."""
         ...
 
     @operation("POST /data/projects", success=MADE, how_to_find_out="Look for its name in get_projects()")
-    async def post_projects(self, body: m.ProjectRequest, *, x_fields: Mask = None) -> tuple[m.Project, ...]:
+    async def post_projects(self, body: i.ProjectRequest, *, x_fields: Mask = None) -> tuple[d.Project, ...]:
         """Makes a project."""
         ...
 
@@ -353,7 +355,7 @@ class IgtCloudApi(AuthApi):
         *,
         include_child_relations: Annotated[bool | None, Query("includeChildRelations")] = None,
         x_fields: Mask = None,
-    ) -> m.Project:
+    ) -> d.Project:
         """One project."""
         ...
 
@@ -363,7 +365,7 @@ class IgtCloudApi(AuthApi):
         ...
 
     @operation("GET /data/projects/{project_id}/hospitals")
-    async def get_institutes(self, project_id: str, *, x_fields: Mask = None) -> tuple[m.Institute, ...]:
+    async def get_institutes(self, project_id: str, *, x_fields: Mask = None) -> tuple[d.Institute, ...]:
         """The hospitals of a project."""
         ...
 
@@ -373,8 +375,8 @@ class IgtCloudApi(AuthApi):
         how_to_find_out="Look for its name in get_institutes(project)",
     )
     async def post_institutes(
-        self, project_id: str, body: m.InstituteRequest, *, x_fields: Mask = None
-    ) -> m.Institute:
+        self, project_id: str, body: i.InstituteRequest, *, x_fields: Mask = None
+    ) -> d.Institute:
         """Makes a hospital in a project."""
         ...
 
@@ -385,6 +387,6 @@ class IgtCloudApi(AuthApi):
         *,
         include_child_relations: Annotated[bool | None, Query("includeChildRelations")] = None,
         x_fields: Mask = None,
-    ) -> m.Institute:
+    ) -> d.Institute:
         """One hospital."""
         ...

@@ -8,7 +8,8 @@ from types import MappingProxyType
 
 from identity_sdk.adapters.igtcloud.api import SignInApi
 from identity_sdk.adapters.igtcloud.cookies import claims_of, expiry_of, refreshable
-from identity_sdk.adapters.igtcloud.models import IgtSession, IgtToken, LoginModel, LoginResponse
+from identity_sdk.adapters.igtcloud.inputs import LoginModel
+from identity_sdk.adapters.igtcloud.models import IgtSession, IgtToken, LoginResponse
 from identity_sdk.auth.sources import (
     AccessKey,
     Auth,

@@ -8,7 +8,8 @@ from typing import ClassVar
 import anyio
 
 from identity_sdk.adapters.igtcloud.api import IgtCloudApi, SignInApi
-from identity_sdk.adapters.igtcloud.models import IgtGroup, IgtMember, UsersGroups, UsersGroupsRequest
+from identity_sdk.adapters.igtcloud.inputs import UsersGroupsRequest
+from identity_sdk.adapters.igtcloud.models import IgtGroup, IgtMember, UsersGroups
 from identity_sdk.adapters.igtcloud.part import IgtPart, Setting
 from identity_sdk.adapters.igtcloud.rules import check_id
 from identity_sdk.errors import ProtocolError

@@ -1,4 +1,4 @@
-"""The wire models of IGT Cloud: read models are neutral models with aliases, inputs are strict.
+"""The wire models of IGT Cloud: neutral models with aliases. What is sent is in ``inputs.py``.
 
 Names follow the documents (``IntrospectResponse``, ``S3Credential``, ``UsersGroups`` …). No property is required
 there, and an ``X-Fields`` mask takes any of them away; only what names an object (``loginId``, ``id``) must be there.
@@ -14,7 +14,6 @@ from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, PrivateAttr,
 from identity_sdk.models import (
     Credential,
     Group,
-    Input,
     Member,
     Model,
     Session,
@@ -28,9 +27,7 @@ from identity_sdk.secrets import Secret
 __all__ = [
     "AccountStatus",
     "Allowed",
-    "AuditTrail",
     "Contact",
-    "FileInfo",
     "HsdpResponse",
     "IgtGroup",
     "IgtMember",
@@ -39,10 +36,7 @@ __all__ = [
     "IgtSession",
     "IgtToken",
     "IgtUser",
-    "Institute",
-    "InstituteRequest",
     "IntrospectResponse",
-    "LoginModel",
     "LoginResponse",
     "LogoutResponse",
     "Organization",
@@ -50,18 +44,11 @@ __all__ = [
     "Organizations",
     "PermissionsResponse",
     "Profile",
-    "Project",
-    "ProjectRequest",
     "S3Credential",
     "S3CredentialResponse",
     "S3Keys",
-    "ServiceRequest",
-    "Storage",
-    "UserActivationRequest",
-    "UserRequest",
     "UserSettings",
     "UsersGroups",
-    "UsersGroupsRequest",
 ]
 
 
@@ -73,7 +60,7 @@ Texts: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_or_none)]
 """Flask-RESTX writes ``null`` for what is not there, and where a mask names it."""
 
 
-class _Quiet(Model):
+class Quiet(Model):
     """Ignores what it does not know: an unknown string beside a credential may be a secret."""
 
     model_config = ConfigDict(extra="ignore")
@@ -82,26 +69,14 @@ class _Quiet(Model):
 # The auth service.
 
 
-class LoginModel(Input):
-    """Who signs in. ``hospital_org_id`` is in no document; the official client sends it empty with ``jwt-key``."""
-
-    model_config = ConfigDict(populate_by_name=True)
-
-    grant_type: str = Field(alias="grantType")
-    username: str | None = None
-    password: Secret | None = None
-    assertion: Secret | None = None
-    hospital_org_id: str | None = Field(None, alias="hospitalOrgId")
-
-
-class Allowed(_Quiet):
+class Allowed(Quiet):
     """What S3 credentials are good for."""
 
     resources: Texts = ()
     actions: Texts = ()
 
 
-class S3Keys(_Quiet):
+class S3Keys(Quiet):
     """The keys themselves. ``expires`` comes without an offset and is read as UTC."""
 
     access_key: str | None = Field(None, validation_alias="accessKey")
@@ -111,7 +86,7 @@ class S3Keys(_Quiet):
     expires: UtcDatetime | None = None
 
 
-class S3Credential(_Quiet):
+class S3Credential(Quiet):
     """One set of temporary S3 credentials."""
 
     allowed: Allowed | None = None
@@ -119,7 +94,7 @@ class S3Credential(_Quiet):
     resource_type: str | None = Field(None, validation_alias="resourceType")
 
 
-class S3CredentialResponse(_Quiet):
+class S3CredentialResponse(Quiet):
     """What ``GET /s3credentials`` answers. Empty: nothing is allowed."""
 
     policy_credentials: Annotated[tuple[S3Credential, ...], BeforeValidator(_or_none)] = Field(
@@ -127,7 +102,7 @@ class S3CredentialResponse(_Quiet):
     )
 
 
-class LoginResponse(_Quiet):
+class LoginResponse(Quiet):
     """What login and refresh answer: the CSRF token in the body, the JWT in two cookies.
 
     Attributes:
@@ -204,24 +179,6 @@ class PermissionsResponse(Model):
     """What the caller may do."""
 
     permissions: Texts = ()
-
-
-class AuditTrail(Input):
-    """One entry of the audit trail."""
-
-    model_config = ConfigDict(populate_by_name=True)
-
-    event_action: str | None = Field(None, alias="eventAction")
-    event_outcome: str | None = Field(None, alias="eventOutcome")
-    event_subtype: str | None = Field(None, alias="eventSubtype")
-    event_type: str | None = Field(None, alias="eventType")
-    application_name: str | None = Field(None, alias="applicationName")
-    application_version: str | None = Field(None, alias="applicationVersion")
-    component_name: str | None = Field(None, alias="componentName")
-    arguments: str | None = None
-    object_type: str | None = Field(None, alias="objectType")
-    object_lifecycle: str | None = Field(None, alias="objectLifecycle")
-    environment: str | None = None
 
 
 # The data service: users, groups, services, organizations.
@@ -371,132 +328,11 @@ class UsersGroups(Model):
     group_ids: Texts = Field((), validation_alias="groupIds")
 
 
-class UsersGroupsRequest(Input):
-    """Sets the groups of one user."""
-
-    model_config = ConfigDict(populate_by_name=True)
-
-    user_id: str = Field(alias="userId", min_length=1)
-    group_ids: tuple[str, ...] = Field(alias="groupIds")
-
-
-class UserRequest(Input):
-    """A user to make, or to replace: the first four are required each time."""
-
-    model_config = ConfigDict(populate_by_name=True)
-
-    login_id: str = Field(alias="loginId", min_length=1)
-    email: str = Field(min_length=1)
-    given_name: str = Field(alias="givenName", min_length=1)
-    family_name: str = Field(alias="familyName", min_length=1)
-    ist_level: str | None = Field(None, alias="istLevel")
-    preferred_language: str | None = Field(None, alias="preferredLanguage")
-    training_start_date: str | None = Field(None, alias="trainingStartDate")
-    training_end_date: str | None = Field(None, alias="trainingEndDate")
-
-
-class UserActivationRequest(Input):
-    """Whom a letter or a reset is for."""
-
-    model_config = ConfigDict(populate_by_name=True)
-
-    login_id: str = Field(alias="loginId")
-
-
-class ServiceRequest(Input):
-    """A service to make."""
-
-    name: str = Field(min_length=1)
-
-
 class HsdpResponse(Model):
     """What the platform below says."""
 
     resource_type: str | None = Field(None, validation_alias="resourceType")
     issue: Annotated[tuple[Mapping[str, JsonValue], ...], BeforeValidator(_or_none)] = ()
-
-
-class StorageCredentials(_Quiet):
-    """Keys of one's own storage; ``expiration`` in UTC."""
-
-    access_key: str | None = Field(None, validation_alias="accessKey")
-    secret: Secret | None = None
-    session_token: Secret | None = Field(None, validation_alias="sessionToken")
-    expiration: UtcDatetime | None = None
-
-
-class StorageConfig(Model):
-    """Where one's own storage is."""
-
-    bucket: str | None = None
-    key: str | None = None
-    region: str | None = None
-
-
-class Storage(_Quiet):
-    """One's own storage."""
-
-    credentials: StorageCredentials | None = None
-    config: StorageConfig | None = None
-
-
-class FileInfo(Model):
-    """``File``: one file of one's own storage; sizes in bytes."""
-
-    key: str
-    file_size: int | None = Field(None, validation_alias="fileSize")
-    file_name: str | None = Field(None, validation_alias="fileName")
-    is_completed: bool | None = Field(None, validation_alias="isCompleted")
-    is_new: bool | None = Field(None, validation_alias="isNew")
-    upload_id: str | None = Field(None, validation_alias="uploadId")
-    progress_percentage: int | None = Field(None, validation_alias="progressPercentage")
-    progress_in_bytes: int | None = Field(None, validation_alias="progressInBytes")
-    type: str | None = None
-
-
-class Institute(Model):
-    """A hospital: an organization below a project."""
-
-    id: str | None = None
-    name: str | None = None
-    description: str | None = None
-    parent_id: str | None = Field(None, validation_alias="parentId")
-    has_series: bool | None = Field(None, validation_alias="hasSeries")
-    project_type_name: str | None = Field(None, validation_alias="projectTypeName")
-    study_type: str | None = Field(None, validation_alias="studyType")
-    s3_prefix: str | None = Field(None, validation_alias="s3Prefix")
-    studies: tuple[Mapping[str, JsonValue], ...] | None = None
-
-
-class Project(Model):
-    """A project: an organization."""
-
-    id: str | None = None
-    name: str | None = None
-    description: str | None = None
-    project_type_name: str | None = Field(None, validation_alias="projectTypeName")
-    study_type: str | None = Field(None, validation_alias="studyType")
-    continents: tuple[str, ...] | None = None
-    s3_prefix: str | None = Field(None, validation_alias="s3Prefix")
-    institutes: tuple[Institute, ...] | None = None
-
-
-class ProjectRequest(Input):
-    """A project to make."""
-
-    model_config = ConfigDict(populate_by_name=True)
-
-    name: str | None = None
-    description: str | None = None
-    project_type_name: str | None = Field(None, alias="projectTypeName")
-    continents: tuple[str, ...] | None = None
-
-
-class InstituteRequest(Input):
-    """A hospital to make."""
-
-    name: str | None = None
-    description: str | None = None
 
 
 # What the facade's verbs answer.
