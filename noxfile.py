@@ -32,7 +32,8 @@ ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml("pyproject.toml")
 VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 REQUIRED = frozenset(os.environ.get("IDENTITY_SDK_REQUIRE", "").split())
-PROCESSES = os.environ.get("IDENTITY_SDK_TEST_PROCESSES", "2")
+PROCESSES = os.environ.get("IDENTITY_SDK_TEST_PROCESSES", str((os.cpu_count() or 1) + 1))
+"""One more than cores, since many a test waits for a process or a socket."""
 
 
 def runs_here(version: str) -> bool:
