@@ -79,6 +79,10 @@ def test_a_profile_may_be_named_by_an_option(idp: Run, file: Path) -> None:
     [
         (["prod", "--config", "identity.toml"], {}),
         (["prod", "--config", "identity.toml", "--json"], {}),
+        (
+            [f"lakefs+{URL}", "access_key_id=AKIA", "secret_access_key=env:IDENTITY_SDK_TEST_SECRET"],
+            {"TEST_SECRET": CANARY},
+        ),
         ([f"lakefs+{URL}", "access_key_id=AKIA", f"secret_access_key={CANARY}"], {}),
         ([f"lakefs+{URL}", f"proxy=http://u:{CANARY}@proxy.example.com"], {}),
         (["lakefs"], {"BASE_URL": URL, "ACCESS_KEY_ID": "AKIA", "SECRET_ACCESS_KEY": CANARY}),

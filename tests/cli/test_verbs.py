@@ -428,3 +428,34 @@ def test_every_model_that_can_be_answered_can_be_printed(capsys: pytest.CaptureF
         plain("text")
     print_object(None, "csv")
     assert capsys.readouterr().out == ""
+
+
+# -------------------------------------------------------------------------------------------------- resets, on a server
+def test_a_password_is_reset_on_a_server_that_sends_tokens(
+    idp: Console, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """lakeFS sends a token by mail; here it is taken from the emulator's outbox."""
+    from identity_sdk.emulators import lakefs, server
+    from identity_sdk.emulators.faults import server_time
+    from identity_sdk.store import Store
+    from identity_sdk.testing.directory import apart
+
+    store = Store.open("sqlite://", clock=server_time)
+    app = lakefs.create_app(store, setup=True)
+    apart(app.state.emulator.prepare)
+    with server.running(app) as origin:
+        admin = app.state.emulator.admin
+        monkeypatch.setenv("KEY", admin.secret_access_key)
+        where = (
+            f"--url lakefs+{origin}/api/v1 --set proxy= --set access_key_id={admin.access_key_id} "
+            "--set secret_access_key=env:KEY"
+        )
+        idp(f"users create ada@example.com --extra invite=true {where}")
+        idp(f"users create bob --extra invited=true {where}", code=2)
+        assert "takes invite, existing_credentials beside" in idp.err
+        assert idp(f"credentials request-password-reset ada@example.com {where}") == "done\n"
+        monkeypatch.setenv("RESET", app.state.emulator.outbox[-1].token)
+        words = f"credentials reset-password --token env:RESET --new-password - {where}"
+        assert idp(words, stdin="a good new password\n") == "done\n"
+        idp(words, stdin="a good new password\n", code=4)  # it works once
+    apart(store.aclose)

@@ -207,6 +207,9 @@ def _load(name: str) -> Command:
 
 def _complete(parser: argparse.ArgumentParser) -> None:
     """Answers the shell, which has the line so far in ``COMP_LINE``, and ends the process."""
+    from identity_sdk.cli.target import needs_the_extra
+
+    needs_the_extra()
     import argcomplete
 
     parsers = _subparsers(parser)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import re
 
+from identity_sdk.cli.sources import SOURCES, read_secret
+from identity_sdk.cli.target import SECRET_OPTIONS
 from identity_sdk.errors import ConfigurationError
 
 __all__ = ["add", "run"]
@@ -21,7 +23,10 @@ def add(parser: argparse.ArgumentParser) -> None:
         description="Prints every setting that connect(TARGET, option=value, …) would use, and where it came from.",
     )
     show.add_argument(
-        "words", nargs="*", metavar="TARGET option=value", help="as in connect(); a target is a name or a URL"
+        "words",
+        nargs="*",
+        metavar="TARGET option=value",
+        help=f"as in connect(); a target is a name or a URL; for a secret, where to read it: {SOURCES}",
     )
     show.add_argument("--profile", help="a profile's name")
     show.add_argument("--config", metavar="FILE", help="the file of profiles, instead of the user's own")
@@ -66,6 +71,8 @@ def _words(words: list[str]) -> tuple[str | None, dict[str, object]]:
             target = word
         elif option[1] in options:
             raise ConfigurationError(f"{option[1]} is given twice")
+        elif option[1] in SECRET_OPTIONS:
+            options[option[1]] = read_secret(option[2], option[1])
         else:
             options[option[1]] = option[2]
     return target, options

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, fields, is_dataclass
 from time import time
@@ -208,7 +208,11 @@ def _masked(value: Any) -> Any:
 
 
 async def explain(
-    verb: Verb, arguments: Mapping[str, object], target: str | None, options: Mapping[str, object]
+    verb: Verb,
+    arguments: Mapping[str, object],
+    extras: Sequence[str],
+    target: str | None,
+    options: Mapping[str, object],
 ) -> None:
     """Prints what ``verb`` would send.
 
@@ -216,6 +220,7 @@ async def explain(
         ConfigurationError: as ``connect()`` would.
         NotSupportedError, InvalidRequestError: the verb itself refuses before anything is sent.
     """
+    from identity_sdk.cli.verbs import extras_of
     from identity_sdk.config import resolve
 
     adapter = resolve(target, options).adapter
@@ -227,16 +232,17 @@ async def explain(
         return
     plan = _Plan(adapter, {**options, **arguments})
     function: Callable[..., object] = getattr(getattr(adapter.bind(plan), verb.area), verb.name)
+    given = {**arguments, **extras_of(extras, function, verb)}
     whole = True
     try:
-        await _walk(function(**arguments))
+        await _walk(function(**given))
     except IdentityError:
         if not plan.steps:
             raise  # a refusal that needs no server
         whole = False
     except (Exception, _EnoughError):  # whatever an adapter makes of a placeholder
         whole = False
-    _print(name, plan.steps, whole=whole, listing=not hasattr(function, "__await__") and _lists(verb))
+    _print(name, plan.steps, whole=whole, listing=_lists(verb))
 
 
 async def _walk(answer: object) -> None:

@@ -13,6 +13,14 @@ def add(parser: argparse.ArgumentParser) -> None:
     """The arguments of ``idp serve``."""
     from identity_sdk.emulators.command import add_arguments
 
+    parser.epilog = """\
+for example (its first line says where it is, and which credential its administrator has):
+  idp serve argus --port 8000
+
+then, in another terminal:
+  idp login demo --provider argus --url http://127.0.0.1:8000 --set customer=mnemonic
+  idp users list
+"""
     add_arguments(parser)
 
 

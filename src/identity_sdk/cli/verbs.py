@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import json
 import os
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -115,6 +116,13 @@ def _add_option(parser: argparse.ArgumentParser, parameter: Parameter) -> None:
 
 
 def _add_output(parser: argparse.ArgumentParser, verb: Verb) -> None:
+    parser.add_argument(
+        "--extra",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="what only this backend's verb takes, such as invite=true on lakeFS; a value may be JSON",
+    )
     group = parser.add_argument_group("what is printed")
     group.add_argument(
         "-o",
@@ -154,6 +162,39 @@ def arguments_of(args: argparse.Namespace, verb: Verb) -> dict[str, object]:
         if name in found:
             raise ConfigurationError(f"{name} is both given and erased")
         found[name] = None
+    return found
+
+
+def extras_of(words: Sequence[str], function: Callable[..., object], verb: Verb) -> dict[str, object]:
+    """What ``--extra`` gives to the parameters that the backend's own verb has beside the neutral ones.
+
+    Raises:
+        ConfigurationError: it has none of that name, or a secret was given as a value.
+    """
+    neutral = {parameter.name for parameter in verb.parameters}
+    further = {
+        name: str(one.annotation)
+        for name, one in inspect.signature(function).parameters.items()
+        if one.kind is inspect.Parameter.KEYWORD_ONLY and name not in neutral
+    }
+    found: dict[str, object] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        name = name.replace("-", "_")
+        if not equals or name not in further:
+            known = ", ".join(further) or "nothing"
+            raise ConfigurationError(
+                f"--extra takes NAME=VALUE, and {verb.area} {verb.command} here takes {known} beside its options"
+            )
+        found[name] = read_secret(value, name) if "Secret" in further[name] else _value(value)
+    return found
+
+
+def _value(text: str) -> object:
+    try:
+        found: object = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
     return found
 
 
@@ -235,7 +276,7 @@ def run(args: argparse.Namespace) -> int:
         from identity_sdk.cli.explain import explain
 
         options = options_of(args, ask=False)
-        anyio.run(explain, verb, arguments(), target_of(args), options)
+        anyio.run(explain, verb, arguments(), args.extra, target_of(args), options)
         return 0
     if verb.makes_secrets and not args.reveal and args.secret_file is None:
         raise ConfigurationError(
@@ -262,7 +303,7 @@ async def _call(
     async with connect(target, **options) as idp:
         with _secret_file(getattr(args, "secret_file", None)) as file:
             function: Callable[..., object] = getattr(getattr(idp, verb.area), verb.name)
-            answer = function(**arguments)
+            answer = function(**arguments, **extras_of(args.extra, function, verb))
             if isinstance(answer, Listing):
                 listing = cast("Listing[object]", answer)
                 cursor = await print_list(listing.pages(), args.output)
