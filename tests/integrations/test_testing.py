@@ -125,8 +125,8 @@ async def test_a_dropped_connection(one: Emulator[Any]) -> None:
 
 
 async def test_a_delay(one: Emulator[Any]) -> None:
-    async with one.connect(timeout=0.03, retries=0) as idp:
-        with one.faults.delay(0.15, times=1), pytest.raises(NoAnswerError):
+    async with one.connect(timeout=0.15, retries=0) as idp:
+        with one.faults.delay(0.6, times=1), pytest.raises(NoAnswerError):
             await idp.users.list()
     started = time.monotonic()
     with one.faults.delay(0.03, times=1):
