@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import struct
+import sys
 import time
 from base64 import b32decode
 from collections.abc import Callable, Iterator
@@ -11,6 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from contract.witness import Witness, document
 
 from identity_sdk.emulators import argus
 from identity_sdk.emulators.server import running
@@ -75,8 +80,12 @@ def app() -> Any:
 
 @pytest.fixture
 def url(app: Any) -> Iterator[str]:
-    with running(app) as found:
+    """Every request of the official client, and every field of every answer, is held against the OpenAPI file."""
+    witness = Witness("argus", "official", argus.BASE_PATH, document("argus"))
+    with running(witness.around(app)) as found:
         yield found
+    assert witness.seen
+    witness.check()
 
 
 @pytest.fixture
@@ -210,6 +219,120 @@ def test_api_keys(session: Any, speak: Callable[[Any], Any]) -> None:
         apikey.initiate_api_key(description="x", password="wrong", **use)
     with refused("ValidationErrorException"):
         apikey.initiate_api_key(description="x", password=ADMIN.password, expirationDays=-1, **use)
+
+
+def test_the_administration_of_other_peoples_credentials(session: Any, speak: Callable[[Any], Any]) -> None:
+    from argus_api.lib.authentication.v1 import session as sessions
+    from argus_api.lib.authentication.v1.user import user as credentials
+    from argus_api.lib.useradmin.v2 import user
+
+    use = {"api_session": session}
+    data(user.add_user(customer="mnemonic", name="A", shortName="ann", **use), USER, 201)
+    answer = credentials.initiate_user_api_key(
+        "ann", "CI", expirationDays=30, validSources=["127.0.0.1"], **use
+    )
+    made = data(answer, {"apiKeyString", "keyDescriptor"}, 201)
+    prefix = made["keyDescriptor"]["prefix"]
+    theirs = speak(made["apiKeyString"])
+    assert data(sessions.get_session(api_session=theirs), SESSION)["authenticationMethod"] == "APIKEY"
+    (listed,) = data(credentials.list_user_api_keys("ann", **use), {"keys"})["keys"]
+    assert (listed.keys() >= KEY, listed["prefix"]) == (True, prefix)
+    renewed = data(credentials.renew_user_api_key_by_prefix("ann", prefix, expirationDays=60, **use))
+    assert renewed["renewedKey"]["validUntil"] > made["keyDescriptor"]["validUntil"]
+    assert (
+        data(credentials.revoke_user_api_key_by_prefix("ann", prefix, **use))["revokedKey"]["prefix"]
+        == prefix
+    )
+    with refused("AuthenticationFailedException"):
+        sessions.get_session(api_session=theirs)
+
+    second = data(credentials.initiate_user_api_key("ann", "CI", expirationDays=1, **use), status=201)
+    number = int(second["keyDescriptor"]["prefix"].split("/")[1], 16)
+    data(credentials.revoke_user_api_key_by_id("ann", number, **use), {"revokedKey"})
+    assert data(credentials.list_user_api_keys("ann", **use))["keys"] == []
+
+    assert data(credentials.get_user_methods("ann", **use))
+    assert data(credentials.initiate_user_totp("ann", **use), {"userName", "seedBase32"})["userName"] == "ann"
+    data(credentials.revoke_user_totp("ann", **use))
+    with refused("ObjectNotFoundException"):
+        credentials.revoke_user_totp("ann", **use)
+    data(credentials.block_user("ann", **use))
+    data(credentials.unblock_user("ann", **use))
+    data(credentials.reset_password("ann", **use))
+    data(credentials.delete_all_user_sessions("ann", **use))
+
+
+def test_signing_in_by_password(session: Any, speak: Callable[[Any], Any]) -> None:
+    from argus_api.authentication import SessionTokenAuth
+    from argus_api.lib.authentication.v1 import password, totp
+    from argus_api.lib.authentication.v1 import session as sessions
+    from argus_api.lib.authentication.v1.ldap import ldap_authenticate
+
+    use = {"api_session": session}
+    who = {"userName": "admin", "password": ADMIN.password, "domain": "MNEMONIC"}
+    opened = data(password.password_authentication(**who, **use), {"credentials", "sessionKey"})
+    token = opened["credentials"]["requestCredentialsData"]
+    mine = {"api_session": speak(SessionTokenAuth(token))}
+    assert data(sessions.get_session(**mine), SESSION)["authenticationMethod"] == "PASSWORD"
+    data(password.change_current_user_password("another password", oldPassword=ADMIN.password, **mine))
+    with refused("AuthenticationFailedException"):
+        password.password_authentication(**who, **use)
+    again = {**who, "password": "another password"}
+    assert data(password.legacy_password_authentication(**again, **use), CREDENTIALS)
+    assert data(ldap_authenticate.ldap_authentication(**again, **use), {"credentials", "sessionKey"})
+    sessions.delete_session(**mine)
+    with refused("AuthenticationFailedException"):
+        sessions.get_session(**mine)
+    seed = data(totp.initialize_totp_generator(password="another password", **use), SEED)
+    code = code_of(seed["seedBase32"])
+    data(totp.verify_totp_generator(cookie=seed["cookie"], verificationCode=code, **use))
+    code = code_of(seed["seedBase32"])
+    answer = totp.totp_authentication(**again, tokenCode=code, **use)
+    assert data(answer, {"credentials", "sessionKey"})["sessionKey"]
+
+
+def test_every_list_has_two_pages(session: Any) -> None:
+    from argus_api.lib.currentuser.v1 import functions as my_functions
+    from argus_api.lib.currentuser.v1 import permissions as mine
+    from argus_api.lib.useradmin.v2 import function, group, permission, user
+    from argus_api.lib.users.v2 import subject
+
+    use = {"api_session": session}
+    ann = data(user.add_user(customer="mnemonic", name="A", shortName="ann", **use), status=201)
+    for name in ("one", "two", "three"):
+        data(group.add_group(customer="mnemonic", name=name, shortName=name, **use), GROUP, 201)
+        data(group.add_group_members(name, subject=["ann"], **use), status=201)
+    for right in ("viewUsers", "administrateUsers"):
+        for who in ("ann", "one", "admin"):
+            given = permission.grant_permission(customer="mnemonic", function=right, subject=who, **use)
+            data(given, PERMISSION, 201)
+    assert data(group.get_group("one", **use), GROUP)["shortName"] == "one"
+    assert (
+        data(group.list_permissions_for_group("one", **use), PERMISSION)[0]["subject"]["shortName"] == "one"
+    )
+    lists: list[tuple[Callable[..., Any], set[str]]] = [
+        (user.list_users, USER),
+        (group.list_groups_1, GROUP),
+        (function.list_functions, FUNCTION),
+        (permission.list_permissions, PERMISSION),
+        (lambda **page: user.list_permissions_for_user("ann", **page), PERMISSION),
+        (lambda **page: group.list_permissions_for_group("one", **page), PERMISSION),
+        (
+            lambda **page: subject.get_subject_group_memberships(ann["id"], **page),
+            {"id", "shortName", "name"},
+        ),
+        (mine.get_current_user_permissions, set()),
+        (my_functions.get_functions, {"id", "name"}),
+    ]
+    for ask, fields in lists:
+        whole = data(ask(limit=0, **use), fields)
+        assert len(whole) > 1, ask
+        first = ask(limit=1, **use)
+        rest = ask(limit=100, offset=1, **use)
+        assert (first["limit"], first["offset"], first["size"]) == (1, 0, 1)
+        assert (rest["offset"], rest["size"]) == (1, len(whole) - 1)
+        assert [*data(first, fields), *data(rest, fields)] == whole
+        assert {first["count"], rest["count"]} == {len(whole)}
 
 
 def test_totp_and_sessions(session: Any, speak: Callable[[Any], Any]) -> None:

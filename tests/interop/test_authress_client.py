@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from contract.witness import Witness, document
+
 from identity_sdk import ApiKey, Authress, Bearer, connect
-from identity_sdk.emulators.authress import Choices, create_app
+from identity_sdk.emulators.authress import BASE_PATH, Choices, create_app
 from identity_sdk.emulators.server import running
 from identity_sdk.store import Store
 from identity_sdk.store import queries as q
@@ -43,8 +49,12 @@ def app() -> Any:
 
 @pytest.fixture
 def url(app: Any) -> Iterator[str]:
-    with running(app) as url:
+    """Every request of the official client, and every field of every answer, is held against the OpenAPI file."""
+    witness = Witness("authress", "official", BASE_PATH, document("authress"))
+    with running(witness.around(app)) as url:
         yield url
+    assert witness.seen
+    witness.check()
 
 
 @pytest.fixture
