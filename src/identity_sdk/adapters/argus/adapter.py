@@ -18,6 +18,7 @@ from identity_sdk.adapters.argus.sessions import ArgusSessions, ArgusTokens
 from identity_sdk.adapters.argus.signin import SignedIn
 from identity_sdk.adapters.argus.users import ArgusUsers
 from identity_sdk.adapters.base import Adapter, Option, Probe, kept
+from identity_sdk.adapters.checks import secret_option, text_option
 from identity_sdk.auth.sources import ApiKey, Auth, Bearer, BearerSource, Password, TokenSource, bearer_of
 from identity_sdk.capabilities import Propagation
 from identity_sdk.errors import ConfigurationError
@@ -122,7 +123,7 @@ class Argus(Adapter):
     @classmethod
     def from_options(cls, options: Mapping[str, object]) -> Self:
         given = {name: value for name, value in options.items() if value is not None}
-        base_url = _text(given, "base_url")
+        base_url = text_option(given, "base_url", "argus")
         if not base_url:
             raise ConfigurationError(
                 f"argus needs base_url: {cls.options['base_url'].help}", provider="argus"
@@ -130,10 +131,10 @@ class Argus(Adapter):
         return cls(
             base_url=base_url,
             auth=_auth(given),
-            sign_in=_way(_text(given, "sign_in")),
-            domain=_text(given, "domain"),
-            customer=_text(given, "customer"),
-            password=_secret(given, "password"),
+            sign_in=_way(text_option(given, "sign_in", "argus")),
+            domain=text_option(given, "domain", "argus"),
+            customer=text_option(given, "customer", "argus"),
+            password=secret_option(given, "password", "argus"),
         )
 
     def with_auth(self, auth: Auth | None) -> Self:
@@ -224,31 +225,19 @@ def _way(told: str | None) -> SignInBy | None:
     return ways[told]
 
 
-def _text(given: Mapping[str, object], name: str) -> str | None:
-    value = given.get(name)
-    if value is not None and not isinstance(value, str):
-        raise ConfigurationError(f"{name} must be a string", provider="argus")
-    return value
-
-
-def _secret(given: Mapping[str, object], name: str) -> Secret | None:
-    value = given.get(name)
-    if value is None or isinstance(value, Secret):
-        return value
-    if not isinstance(value, str):
-        raise ConfigurationError(f"{name} must be a string", provider="argus")
-    return Secret(value)
-
-
 def _auth(given: Mapping[str, object]) -> Auth | None:
-    key, token, username = _secret(given, "api_key"), _secret(given, "token"), _text(given, "username")
+    key, token, username = (
+        secret_option(given, "api_key", "argus"),
+        secret_option(given, "token", "argus"),
+        text_option(given, "username", "argus"),
+    )
     if sum(one is not None for one in (key, token, username)) > 1:
         raise ConfigurationError("give one of api_key, username and token", provider="argus")
     if key is not None:
         return ApiKey(key)
     if token is not None:
         return Bearer(token)
-    password = _secret(given, "password")
+    password = secret_option(given, "password", "argus")
     if username is not None:
         if password is None:
             raise ConfigurationError("username needs password beside it", provider="argus")

@@ -9,7 +9,8 @@ from identity_sdk.adapters.argus.inputs import GroupAddition, GroupUpdate, Membe
 from identity_sdk.adapters.argus.models import Answer, ArgusGroup, ArgusMember, ArgusPolicy
 from identity_sdk.adapters.argus.part import ArgusPart, everything, looked_up, starting
 from identity_sdk.adapters.argus.policies import granted
-from identity_sdk.adapters.argus.rules import check_name, same_id
+from identity_sdk.adapters.argus.rules import check_name
+from identity_sdk.adapters.checks import same_id
 from identity_sdk.errors import (
     AmbiguousOutcomeError,
     ConflictError,

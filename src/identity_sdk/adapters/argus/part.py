@@ -19,7 +19,8 @@ from identity_sdk.adapters.argus.models import (
     ArgusUser,
     CurrentUser,
 )
-from identity_sdk.adapters.argus.rules import check_function, check_name, same_id
+from identity_sdk.adapters.argus.rules import check_function, check_name
+from identity_sdk.adapters.checks import same_id
 from identity_sdk.capabilities import Propagation
 from identity_sdk.errors import (
     AmbiguousOutcomeError,

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TypeVar
 
-from identity_sdk.errors import InvalidRequestError, ProtocolError
-from identity_sdk.models import Entity
+from identity_sdk.errors import InvalidRequestError
 
-__all__ = ["DAY", "check_function", "check_name", "check_prefix", "days", "same_id"]
+__all__ = ["DAY", "check_function", "check_name", "check_prefix", "days"]
 
-E = TypeVar("E", bound=Entity)
 
 DAY = 86400
 MOST_DAYS = 2**31 - 1
@@ -79,16 +76,3 @@ def days(lifetime: float) -> int:
             provider="argus",
         )
     return int(number)
-
-
-def same_id(found: E, wanted: str) -> E:
-    """``found``, if it is about ``wanted``.
-
-    Raises:
-        ProtocolError: the server answered about another.
-    """
-    if found.id != wanted:
-        raise ProtocolError(
-            f"the server answered about {found.id[:100]!r} when asked for {wanted[:100]!r}", provider="argus"
-        )
-    return found

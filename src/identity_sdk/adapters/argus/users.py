@@ -10,7 +10,8 @@ from identity_sdk.adapters.argus.inputs import UserAddition, UserUpdate
 from identity_sdk.adapters.argus.models import Answer, ArgusGroup, ArgusPolicy, ArgusUser
 from identity_sdk.adapters.argus.part import ArgusPart, looked_up
 from identity_sdk.adapters.argus.policies import granted
-from identity_sdk.adapters.argus.rules import check_name, same_id
+from identity_sdk.adapters.argus.rules import check_name
+from identity_sdk.adapters.checks import same_id
 from identity_sdk.errors import (
     AmbiguousOutcomeError,
     ConflictError,

@@ -18,6 +18,7 @@ from identity_sdk.adapters.auth_service.tokens import AuthServiceTokens
 from identity_sdk.adapters.auth_service.users import AuthServiceUsers
 from identity_sdk.adapters.auth_service.verifier import Verifier
 from identity_sdk.adapters.base import Adapter, Option, Probe, kept
+from identity_sdk.adapters.checks import secret_option
 from identity_sdk.auth.sources import (
     Auth,
     Bearer,
@@ -108,7 +109,10 @@ class AuthService(Adapter):
             raise ConfigurationError(
                 f"auth-service needs base_url: {cls.options['base_url'].help}", provider="auth-service"
             )
-        refresh, access = _secret(given, "refresh_token"), _secret(given, "token")
+        refresh, access = (
+            secret_option(given, "refresh_token", "auth-service"),
+            secret_option(given, "token", "auth-service"),
+        )
         if refresh is not None and access is not None:
             raise ConfigurationError("give refresh_token or token, not both", provider="auth-service")
         auth: Auth | None = None
@@ -197,12 +201,3 @@ def _role(given: Mapping[str, object]) -> Role | None:
     if role not in (None, "USER", "ADMIN"):
         raise ConfigurationError("default_role is ADMIN or USER", provider="auth-service")
     return None if role is None else "ADMIN" if role == "ADMIN" else "USER"
-
-
-def _secret(given: Mapping[str, object], name: str) -> Secret | None:
-    value = given.get(name)
-    if value is None or isinstance(value, Secret):
-        return value
-    if not isinstance(value, str):
-        raise ConfigurationError(f"{name} must be a string", provider="auth-service")
-    return Secret(value)

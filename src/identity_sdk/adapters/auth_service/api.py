@@ -35,7 +35,7 @@ from identity_sdk.adapters.auth_service.models import (
     UserInfoBody,
     UserInfoList,
 )
-from identity_sdk.adapters.auth_service.rules import same_id
+from identity_sdk.adapters.checks import same_id
 from identity_sdk.errors import NotSupportedError, ProtocolError
 from identity_sdk.secrets import Secret
 from identity_sdk.wire.call import Dialect, Retry

@@ -13,8 +13,9 @@ from identity_sdk.adapters.auth_service.models import (
     GroupPost,
 )
 from identity_sdk.adapters.auth_service.part import AuthServicePart
-from identity_sdk.adapters.auth_service.rules import check_description, check_id, check_mode, same_id
+from identity_sdk.adapters.auth_service.rules import check_description, check_id, check_mode
 from identity_sdk.adapters.auth_service.writing import UserWriting, as_sent
+from identity_sdk.adapters.checks import same_id
 from identity_sdk.errors import (
     AmbiguousOutcomeError,
     ConflictError,

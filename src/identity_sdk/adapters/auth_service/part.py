@@ -10,7 +10,7 @@ import anyio
 
 from identity_sdk.adapters.auth_service.api import AuthServiceApi
 from identity_sdk.adapters.auth_service.models import AuthServiceGroup, AuthServiceUser
-from identity_sdk.adapters.auth_service.rules import same_id
+from identity_sdk.adapters.checks import same_id
 from identity_sdk.capabilities import Propagation
 from identity_sdk.concurrency import current_loop
 from identity_sdk.errors import (

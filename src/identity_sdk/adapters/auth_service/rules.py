@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar, cast, get_args
+from typing import cast, get_args
 
 from identity_sdk.adapters.auth_service.models import GroupGrant, GroupInfoBody, Mode
-from identity_sdk.errors import InvalidRequestError, ProtocolError
-from identity_sdk.models import Entity
+from identity_sdk.errors import InvalidRequestError
 
-__all__ = ["check_description", "check_grants", "check_id", "check_mode", "same_id"]
+__all__ = ["check_description", "check_grants", "check_id", "check_mode"]
 
-E = TypeVar("E", bound=Entity)
 
 LONGEST_ID = 63
 LONGEST_DESCRIPTION = 255
@@ -93,17 +91,3 @@ def check_grants(grants: Sequence[GroupGrant]) -> tuple[GroupInfoBody, ...]:
             "a group is named twice", fields={"groups": "named twice"}, provider="auth-service"
         )
     return tuple(bodies)
-
-
-def same_id(found: E, wanted: str) -> E:
-    """``found``, if it is about ``wanted``.
-
-    Raises:
-        ProtocolError: the server answered about another id.
-    """
-    if found.id != wanted:
-        raise ProtocolError(
-            f"the server answered about {found.id[:100]!r} when asked for {wanted[:100]!r}",
-            provider="auth-service",
-        )
-    return found

@@ -18,8 +18,9 @@ from identity_sdk.adapters.auth_service.models import (
     TokenResponse,
 )
 from identity_sdk.adapters.auth_service.part import AuthServicePart, Turns
-from identity_sdk.adapters.auth_service.rules import check_grants, same_id
+from identity_sdk.adapters.auth_service.rules import check_grants
 from identity_sdk.adapters.auth_service.verifier import Verifier
+from identity_sdk.adapters.checks import same_id
 from identity_sdk.auth.sources import Auth, RefreshToken
 from identity_sdk.errors import InvalidRequestError, NotFoundError, NotSupportedError, ProtocolError
 from identity_sdk.listing import Listing

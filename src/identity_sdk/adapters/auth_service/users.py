@@ -15,8 +15,9 @@ from identity_sdk.adapters.auth_service.models import (
     UserInfoBody,
 )
 from identity_sdk.adapters.auth_service.part import ACCESS_LIFE, AuthServicePart, Turns
-from identity_sdk.adapters.auth_service.rules import check_grants, check_id, same_id
+from identity_sdk.adapters.auth_service.rules import check_grants, check_id
 from identity_sdk.adapters.auth_service.writing import UserWriting
+from identity_sdk.adapters.checks import same_id
 from identity_sdk.errors import (
     AmbiguousOutcomeError,
     AuthenticationError,

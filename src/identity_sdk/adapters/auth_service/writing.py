@@ -12,7 +12,7 @@ from identity_sdk.adapters.auth_service.models import (
     UserInfoBody,
 )
 from identity_sdk.adapters.auth_service.part import AuthServicePart
-from identity_sdk.adapters.auth_service.rules import same_id
+from identity_sdk.adapters.checks import same_id
 from identity_sdk.errors import InvalidRequestError, NoAnswerError, ProtocolError, ServerError
 
 __all__ = ["UserWriting", "as_sent"]

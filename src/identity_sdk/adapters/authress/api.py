@@ -49,7 +49,7 @@ from identity_sdk.adapters.authress.models import (
     JsonWebKeySet,
     PermissionedResource,
 )
-from identity_sdk.adapters.authress.rules import same_id
+from identity_sdk.adapters.checks import same_id
 from identity_sdk.errors import IdentityError, NotFoundError
 from identity_sdk.models import Entity, JsonValue
 from identity_sdk.wire.call import Dialect, Retry

@@ -8,7 +8,7 @@ from typing import Any
 from identity_sdk.adapters.authress.api import AuthressApi
 from identity_sdk.adapters.authress.inputs import GroupBody, RecordBody
 from identity_sdk.adapters.authress.models import AuthressGroup, AuthressRecord, plain
-from identity_sdk.adapters.authress.rules import same_id
+from identity_sdk.adapters.checks import same_id
 from identity_sdk.errors import InvalidRequestError, NotFoundError
 
 __all__ = [

@@ -22,7 +22,8 @@ from identity_sdk.adapters.authress.models import (
     plain,
 )
 from identity_sdk.adapters.authress.part import MANY
-from identity_sdk.adapters.authress.rules import check_action, check_resource, same_id
+from identity_sdk.adapters.authress.rules import check_action, check_resource
+from identity_sdk.adapters.checks import same_id
 from identity_sdk.errors import (
     AmbiguousOutcomeError,
     ConflictError,

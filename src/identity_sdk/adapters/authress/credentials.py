@@ -8,7 +8,8 @@ from typing import ClassVar
 from identity_sdk.adapters.authress.dialect import KEY_LIMIT
 from identity_sdk.adapters.authress.models import AuthressAccessKey, AuthressServiceClient
 from identity_sdk.adapters.authress.part import AuthressPart, time_for_waiting, tokens_out
-from identity_sdk.adapters.authress.rules import check_id, same_id
+from identity_sdk.adapters.authress.rules import check_id
+from identity_sdk.adapters.checks import same_id
 from identity_sdk.errors import (
     AmbiguousOutcomeError,
     ConflictError,

@@ -16,7 +16,8 @@ from identity_sdk.adapters.authress.models import (
 )
 from identity_sdk.adapters.authress.part import AuthressPart
 from identity_sdk.adapters.authress.releasing import Releasing
-from identity_sdk.adapters.authress.rules import check_group, check_name, check_principal, same_id
+from identity_sdk.adapters.authress.rules import check_group, check_name, check_principal
+from identity_sdk.adapters.checks import same_id
 from identity_sdk.errors import AmbiguousOutcomeError, ConflictError, InvalidRequestError, NotFoundError
 from identity_sdk.listing import Listing, Page, page_of
 from identity_sdk.models import UNSET, Deletion, Unset

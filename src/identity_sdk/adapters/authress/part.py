@@ -14,7 +14,7 @@ from identity_sdk.adapters.authress.auth import LIFE, read_claims
 from identity_sdk.adapters.authress.changes import has_group, has_user
 from identity_sdk.adapters.authress.lists import RecordCollection
 from identity_sdk.adapters.authress.models import AuthressRecord, AuthressServiceClient, AuthressUser
-from identity_sdk.adapters.authress.rules import same_id
+from identity_sdk.adapters.checks import same_id
 from identity_sdk.capabilities import Propagation
 from identity_sdk.errors import (
     AuthenticationError,

@@ -31,8 +31,8 @@ from identity_sdk.adapters.authress.rules import (
     check_policy,
     check_principal,
     check_resource,
-    same_id,
 )
+from identity_sdk.adapters.checks import same_id
 from identity_sdk.errors import (
     AmbiguousOutcomeError,
     ConflictError,

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import TypeVar
 
-from identity_sdk.errors import InvalidRequestError, ProtocolError
-from identity_sdk.models import Entity
+from identity_sdk.errors import InvalidRequestError
 
 __all__ = [
     "check_action",
@@ -16,10 +14,8 @@ __all__ = [
     "check_policy",
     "check_principal",
     "check_resource",
-    "same_id",
 ]
 
-E = TypeVar("E", bound=Entity)
 
 _USER = re.compile(r"[a-zA-Z0-9+._|/~:@\s-]{1,128}")
 _GROUP = re.compile(r"grp_[a-zA-Z0-9_-]{0,60}")
@@ -124,17 +120,3 @@ def check_name(value: str) -> str:
     if not 1 <= len(value) <= 128:
         raise _refuse("name", value, "1 to 128 characters")
     return value
-
-
-def same_id(found: E, wanted: str) -> E:
-    """``found``, if it is about ``wanted``.
-
-    Raises:
-        ProtocolError: the server answered about another id. The vendor's local server keeps what a body says.
-    """
-    if found.id != wanted:
-        raise ProtocolError(
-            f"the server answered about {found.id[:100]!r} when asked for {wanted[:100]!r}",
-            provider="authress",
-        )
-    return found

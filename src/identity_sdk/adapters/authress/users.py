@@ -23,7 +23,8 @@ from identity_sdk.adapters.authress.part import (
     tokens_out,
 )
 from identity_sdk.adapters.authress.releasing import Releasing
-from identity_sdk.adapters.authress.rules import check_id, check_name, check_principal, same_id
+from identity_sdk.adapters.authress.rules import check_id, check_name, check_principal
+from identity_sdk.adapters.checks import same_id
 from identity_sdk.errors import DeadlineExceededError, NotFoundError, NotSupportedError, PartialFailureError
 from identity_sdk.listing import Listing
 from identity_sdk.models import UNSET, Deletion, Unset, UserKind

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from identity_sdk import __version__
 from identity_sdk.adapters.base import Adapter, Option, Probe, kept
+from identity_sdk.adapters.checks import secret_option, text_option
 from identity_sdk.adapters.igtcloud.api import IgtCloudApi, SignInApi
 from identity_sdk.adapters.igtcloud.auth import Audience, GetterSource, GivenSource, LoginSource, given_of
 from identity_sdk.adapters.igtcloud.credentials import IgtCredentials
@@ -120,7 +121,7 @@ class IgtCloud(Adapter):
     @classmethod
     def from_options(cls, options: Mapping[str, object]) -> Self:
         given = {name: value for name, value in options.items() if value is not None}
-        base_url = _text(given, "base_url")
+        base_url = text_option(given, "base_url", "igtcloud")
         if not base_url:
             raise ConfigurationError(
                 f"igtcloud needs base_url: {cls.options['base_url'].help}", provider="igtcloud"
@@ -128,9 +129,9 @@ class IgtCloud(Adapter):
         return cls(
             base_url=base_url if "://" in base_url else f"https://{base_url}",
             auth=_auth(given),
-            organization=_text(given, "organization"),
-            email_domain=_text(given, "email_domain"),
-            csrf_token=_secret(given, "csrf_token"),
+            organization=text_option(given, "organization", "igtcloud"),
+            email_domain=text_option(given, "email_domain", "igtcloud"),
+            csrf_token=secret_option(given, "csrf_token", "igtcloud"),
         )
 
     def with_auth(self, auth: Auth | None) -> Self:
@@ -201,31 +202,19 @@ class IgtCloud(Adapter):
         return Probe(version=None, principal=principal, capabilities=self.capabilities)
 
 
-def _text(given: Mapping[str, object], name: str) -> str | None:
-    value = given.get(name)
-    if value is not None and not isinstance(value, str):
-        raise ConfigurationError(f"{name} must be a string", provider="igtcloud")
-    return value
-
-
-def _secret(given: Mapping[str, object], name: str) -> Secret | None:
-    value = given.get(name)
-    if value is None or isinstance(value, Secret):
-        return value
-    if not isinstance(value, str):
-        raise ConfigurationError(f"{name} must be a string", provider="igtcloud")
-    return Secret(value)
-
-
 def _auth(given: Mapping[str, object]) -> Auth | None:
-    username, service, token = _text(given, "username"), _text(given, "service_id"), _secret(given, "token")
+    username, service, token = (
+        text_option(given, "username", "igtcloud"),
+        text_option(given, "service_id", "igtcloud"),
+        secret_option(given, "token", "igtcloud"),
+    )
     if sum(one is not None for one in (username, service, token)) > 1:
         raise ConfigurationError("give one of username, service_id and token", provider="igtcloud")
     for secret, owner in (("password", "username"), ("private_key", "service_id")):
         if (secret in given) != (owner in given):
             raise ConfigurationError(f"{owner} and {secret} go together", provider="igtcloud")
     if username is not None:
-        return Password(username, _secret(given, "password") or Secret(""))
+        return Password(username, secret_option(given, "password", "igtcloud") or Secret(""))
     if service is not None:
-        return AccessKey(service, _secret(given, "private_key") or Secret(""))
+        return AccessKey(service, secret_option(given, "private_key", "igtcloud") or Secret(""))
     return None if token is None else Bearer(token)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from identity_sdk.adapters.checks import same_id
 from identity_sdk.adapters.igtcloud.api import IgtCloudApi, SignInApi
 from identity_sdk.adapters.igtcloud.models import IgtGroup, IgtService, IgtUser, IntrospectResponse
-from identity_sdk.adapters.igtcloud.rules import check_id, same_id
+from identity_sdk.adapters.igtcloud.rules import check_id
 from identity_sdk.capabilities import Propagation
 from identity_sdk.errors import (
     AuthenticationError,

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from identity_sdk.errors import InvalidRequestError
 
-from identity_sdk.errors import InvalidRequestError, ProtocolError
-from identity_sdk.models import Entity
+__all__ = ["check_id", "names_of"]
 
-__all__ = ["check_id", "names_of", "same_id"]
-
-E = TypeVar("E", bound=Entity)
 
 _RULE = "IGT Cloud takes any text but the empty one, and keeps its case"
 
@@ -34,17 +30,3 @@ def names_of(name: str) -> tuple[str, str]:
     """Given and family name: the last word is the family's. A name of one word stands for both."""
     given, _, family = name.rpartition(" ")
     return (given, family) if given and family else (name, name)
-
-
-def same_id(found: E, wanted: str) -> E:
-    """``found``, if it is about ``wanted``.
-
-    Raises:
-        ProtocolError: the server answered about another id.
-    """
-    if found.id != wanted:
-        raise ProtocolError(
-            f"the server answered about {found.id[:100]!r} when asked for {wanted[:100]!r}",
-            provider="igtcloud",
-        )
-    return found

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import ClassVar, TypeAlias
 
+from identity_sdk.adapters.checks import same_id
 from identity_sdk.adapters.igtcloud.inputs import ServiceRequest, UserRequest
 from identity_sdk.adapters.igtcloud.models import IgtGroup, IgtService, IgtUser, Profile, UserSettings
 from identity_sdk.adapters.igtcloud.part import TOKEN_LIFE, IgtPart, identity_of
-from identity_sdk.adapters.igtcloud.rules import check_id, names_of, same_id
+from identity_sdk.adapters.igtcloud.rules import check_id, names_of
 from identity_sdk.errors import (
     AmbiguousOutcomeError,
     ConfigurationError,

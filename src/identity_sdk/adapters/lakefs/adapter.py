@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from identity_sdk import __version__
 from identity_sdk.adapters.base import Adapter, Option, Probe, kept
+from identity_sdk.adapters.checks import secret_option
 from identity_sdk.adapters.lakefs.api import LakeFSApi
 from identity_sdk.adapters.lakefs.auth import CookieSource, LoginSource, SignInApi
 from identity_sdk.adapters.lakefs.credentials import LakeFSCredentials
@@ -196,17 +197,11 @@ def _string(given: Mapping[str, object], name: str) -> str:
     return value
 
 
-def _secret(given: Mapping[str, object], name: str) -> Secret | None:
-    value = given.get(name)
-    if value is None or isinstance(value, Secret):
-        return value
-    if not isinstance(value, str):
-        raise ConfigurationError(f"{name} must be a string", provider="lakefs")
-    return Secret(value)
-
-
 def _auth(given: Mapping[str, object]) -> Auth | None:
-    secret, token = _secret(given, "secret_access_key"), _secret(given, "token")
+    secret, token = (
+        secret_option(given, "secret_access_key", "lakefs"),
+        secret_option(given, "token", "lakefs"),
+    )
     if token is not None:
         if secret is not None or "access_key_id" in given:
             raise ConfigurationError("give an access key or a token, not both", provider="lakefs")

@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+from identity_sdk.adapters.checks import same_id
 from identity_sdk.adapters.lakefs.api import LakeFSApi
 from identity_sdk.adapters.lakefs.models import LakeFSCredential, LakeFSUser, UserCreation
 from identity_sdk.adapters.lakefs.part import exists, keys_of
-from identity_sdk.adapters.lakefs.rules import same_id
 from identity_sdk.errors import (
     AmbiguousOutcomeError,
     ConflictError,

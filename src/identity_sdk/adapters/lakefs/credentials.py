@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from identity_sdk.adapters.checks import same_id
 from identity_sdk.adapters.lakefs.deletion import login_tokens
 from identity_sdk.adapters.lakefs.models import (
     ForgotPasswordRequest,
@@ -13,7 +14,7 @@ from identity_sdk.adapters.lakefs.models import (
     UpdatePasswordByToken,
 )
 from identity_sdk.adapters.lakefs.part import PROPAGATION, LakeFSPart, keys_of, time_for_waiting
-from identity_sdk.adapters.lakefs.rules import check_id, same_id
+from identity_sdk.adapters.lakefs.rules import check_id
 from identity_sdk.errors import (
     AmbiguousOutcomeError,
     ConflictError,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from identity_sdk.adapters.checks import same_id
 from identity_sdk.adapters.lakefs.models import (
     GroupCreation,
     LakeFSGroup,
@@ -14,7 +15,7 @@ from identity_sdk.adapters.lakefs.models import (
     LakeFSPolicyList,
 )
 from identity_sdk.adapters.lakefs.part import LakeFSPart
-from identity_sdk.adapters.lakefs.rules import check_id, same_id
+from identity_sdk.adapters.lakefs.rules import check_id
 from identity_sdk.errors import AmbiguousOutcomeError, ConflictError, NotFoundError
 from identity_sdk.listing import Listing
 from identity_sdk.models import Deletion

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from identity_sdk.adapters.checks import same_id
 from identity_sdk.adapters.lakefs.models import LakeFSPolicy, PolicyBody
-from identity_sdk.adapters.lakefs.rules import same_id
 from identity_sdk.adapters.lakefs.statements import says_the_same
 from identity_sdk.errors import NotFoundError
 from identity_sdk.models import Entity

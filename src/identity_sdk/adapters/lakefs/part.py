@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import ClassVar, Literal, Protocol, TypeVar
 
+from identity_sdk.adapters.checks import same_id
 from identity_sdk.adapters.lakefs.api import LakeFSApi
 from identity_sdk.adapters.lakefs.auth import signed_in
 from identity_sdk.adapters.lakefs.models import LakeFSCredential, LakeFSUser, Pagination
-from identity_sdk.adapters.lakefs.rules import same_id
 from identity_sdk.capabilities import Propagation
 from identity_sdk.errors import ConfigurationError, IdentityError, NotFoundError, ProtocolError
 from identity_sdk.listing import Listing, Page

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+from identity_sdk.adapters.checks import same_id
 from identity_sdk.adapters.lakefs.decision import check_question, decide
 from identity_sdk.adapters.lakefs.models import LakeFSPolicy, LakeFSStatement, PolicyBody
 from identity_sdk.adapters.lakefs.part import MOST, LakeFSPart, next_offset
-from identity_sdk.adapters.lakefs.rules import check_id, same_id
+from identity_sdk.adapters.lakefs.rules import check_id
 from identity_sdk.adapters.lakefs.statements import says_the_same, to_wire
 from identity_sdk.errors import (
     AmbiguousOutcomeError,

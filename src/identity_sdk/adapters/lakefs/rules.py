@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from identity_sdk.errors import InvalidRequestError
 
-from identity_sdk.errors import InvalidRequestError, ProtocolError
-from identity_sdk.models import Entity
+__all__ = ["check_id"]
 
-__all__ = ["check_id", "same_id"]
-
-E = TypeVar("E", bound=Entity)
 
 _RULE = (
     "lakeFS takes any text, case kept, but the empty one, '.', '..' (no path holds them) and anything with '/' or '%' "
@@ -35,16 +31,3 @@ def check_id(what: str, value: str | None) -> str:
     if fault or value is None:
         raise InvalidRequestError(f"the {what} {fault}: {_RULE}", fields={what: fault}, provider="lakefs")
     return value
-
-
-def same_id(found: E, wanted: str) -> E:
-    """``found``, if it is about ``wanted``.
-
-    Raises:
-        ProtocolError: the server answered about another id (today's servers turn ``+`` into a space on the way).
-    """
-    if found.id != wanted:
-        raise ProtocolError(
-            f"the server answered about {found.id[:100]!r} when asked for {wanted[:100]!r}", provider="lakefs"
-        )
-    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
+from identity_sdk.adapters.checks import same_id
 from identity_sdk.adapters.lakefs.creation import UserCreating
 from identity_sdk.adapters.lakefs.deletion import UserDeletion
 from identity_sdk.adapters.lakefs.models import (
@@ -15,7 +16,7 @@ from identity_sdk.adapters.lakefs.models import (
     LakeFSUser,
 )
 from identity_sdk.adapters.lakefs.part import LakeFSPart, time_for_waiting
-from identity_sdk.adapters.lakefs.rules import check_id, same_id
+from identity_sdk.adapters.lakefs.rules import check_id
 from identity_sdk.errors import InvalidRequestError
 from identity_sdk.listing import Listing
 from identity_sdk.models import Deletion, UserKind
