@@ -168,15 +168,11 @@ class ArgusUsers(ArgusPart, Users):
         except IdentityError as stopped:
             if not done:
                 raise
-            left = (
-                ["read it again"]
-                if len(done) == (active is not UNSET) + bool(told)
-                else ["make the other change"]
-            )
+            complete = len(done) == (active is not UNSET) + bool(told)
             raise PartialFailureError(
                 f"the update of user {id} stopped half-way: {stopped.message}",
                 done=done,
-                left=left,
+                left=["read it again" if complete else "make the other change"],
                 provider="argus",
             ) from stopped
 

@@ -35,31 +35,11 @@ _NEEDED = ("email", "familyName", "givenName", "loginId")
 
 def show_user(call: Call, user: q.UserRow) -> JSON:
     told = facts(user)
-    idle = call.directory.idle(user.id)  # most of many users are in no group and have no rights
-    held = [] if idle else call.directory.permissions(user.id)
-    given, _, family = (user.name or user.id).rpartition(" ")
-    known = user.attributes.get("active")
-    disabled = known is False
-    root: JSON = {
-        "organizationId": ROOT,
-        "organizationName": "Root",
-        "permissions": held,
-        "roles": call.directory.roles(held),
-        "groups": [] if idle else [row.name or row.id for row in call.directory.groups_of(user.id)],
-    }
+    disabled = user.attributes.get("active") is False
     return {
         "loginId": user.id,
         "userUUID": uuid_of(user),
-        "profile": {
-            "addresses": [],
-            "contact": {"emailAddress": user.email, "mobilePhone": None},
-            "disabled": disabled,
-            "familyName": told.get("familyName") or family,
-            "givenName": told.get("givenName") or given or family,
-            "organizationRoles": [root],
-            "preferredLanguage": told.get("preferredLanguage"),
-            "roles": call.directory.roles(held),
-        },
+        "profile": _profile(call, user, told, disabled=disabled),
         "settings": {
             "istLevel": told.get("istLevel"),
             "preferredLanguage": told.get("preferredLanguage"),
@@ -78,6 +58,30 @@ def show_user(call: Call, user: q.UserRow) -> JSON:
             "passwordExpiresOn": None,
             "passwordChangedOn": None,
         },
+    }
+
+
+def _profile(call: Call, user: q.UserRow, told: JSON, *, disabled: bool) -> JSON:
+    idle = call.directory.idle(user.id)  # most of many users are in no group and have no rights
+    held = [] if idle else call.directory.permissions(user.id)
+    roles = call.directory.roles(held)
+    given, _, family = (user.name or user.id).rpartition(" ")
+    root: JSON = {
+        "organizationId": ROOT,
+        "organizationName": "Root",
+        "permissions": held,
+        "roles": roles,
+        "groups": [] if idle else [row.name or row.id for row in call.directory.groups_of(user.id)],
+    }
+    return {
+        "addresses": [],
+        "contact": {"emailAddress": user.email, "mobilePhone": None},
+        "disabled": disabled,
+        "familyName": told.get("familyName") or family,
+        "givenName": told.get("givenName") or given or family,
+        "organizationRoles": [root],
+        "preferredLanguage": told.get("preferredLanguage"),
+        "roles": roles,
     }
 
 
