@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from identity_sdk.adapters.registry import adapter_class
+from identity_sdk.cli import explain
 from identity_sdk.cli.examples import EXAMPLES
 from identity_sdk.cli.matrix import capabilities_of
 from identity_sdk.secrets import Secret
@@ -94,6 +95,23 @@ def test_a_plan_of_several_steps_has_placeholders_for_what_would_be_read(command
         assert re.fullmatch(f"{method} {pattern}", real), (url, real)
 
 
+def test_the_plan_is_what_is_then_sent(command: Command) -> None:
+    """To the letter, for a user with one key: placeholders stand where its id comes."""
+    with emulator("lakefs") as server:
+        assert command("credentials create linus --reveal", environ=server.environment).code == 0
+        server.requests.clear()
+        done = command("users delete linus --explain", environ=server.environment)
+        assert server.requests == []
+        planned = re.findall(r"^   ([A-Z]+) (http\S+)$", done.out, re.MULTILINE)
+        assert command("users delete linus", environ=server.environment).code == 0
+        sent = [(one.method, f"{one.path}?{one.query}".rstrip("?")) for one in server.requests]
+    assert len(planned) == len(sent) > 3
+    for (method, url), (really, path) in zip(planned, sent, strict=True):
+        pattern = re.sub(r"\\\{[^/]+\\\}", "[^/]+", re.escape(url.removeprefix(server.url)))
+        assert method == really
+        assert re.fullmatch(pattern, path), (url, path)
+
+
 def test_a_login_is_part_of_the_plan(command: Command) -> None:
     with emulator("lakefs") as server:
         done = command("users me --explain --set sign_in=login", environ=server.environment)
@@ -127,3 +145,60 @@ def test_the_embedded_provider_sends_nothing_anyhow(command: Command, tmp_path: 
 
 def test_the_words_of_the_shell_are_not_in_the_examples() -> None:
     assert all(shlex.split(line)[0] == "idp" for line in lines().values())
+
+
+@pytest.mark.parametrize(
+    ("raw", "kind", "shown"),
+    [
+        (b"", "", ""),
+        (
+            b"user=ada&password=long+secret&state=abc",
+            "application/x-www-form-urlencoded",
+            "user=ada&password=*",
+        ),
+        (b"\x00\x01", "application/octet-stream", "(2 bytes)"),
+        (b'[{"token": "t", "number": 1, "list": ["x"]}]', "application/json", '"token": "**********"'),
+    ],
+)
+def test_bodies_of_every_kind(raw: bytes, kind: str, shown: str) -> None:
+    told = explain._body(raw, kind)
+    assert shown in told
+    assert "long" not in told
+    assert "abc" not in told
+
+
+@pytest.mark.parametrize(
+    ("name", "secretive"),
+    [
+        ("password", True),
+        ("refreshToken", True),
+        ("code", True),
+        ("state", True),
+        ("secret_access_key", True),
+        ("access_key_id", False),
+        ("token_type", False),
+        ("keyboard", False),
+        ("country_code", False),
+    ],
+)
+def test_what_is_secret_by_its_name(name: str, secretive: bool) -> None:
+    assert explain._is_secretive(name) is secretive
+
+
+def test_a_secret_in_the_path_or_the_query_is_masked(command: Command) -> None:
+    """An OAuth callback has its code in the query."""
+    with emulator("lakefs") as server:
+        words = "sessions create oauth --code hidden-code --state hidden-state --reveal --explain"
+        done = command(words, environ=server.environment)
+        assert server.requests == []
+    assert "hidden" not in done.out + done.err
+
+
+def test_a_verb_that_waits_for_an_answer_has_an_end(command: Command) -> None:
+    with emulator("lakefs") as server:
+        done = command("users delete ada --wait --explain", environ=server.environment)
+        assert server.requests == []
+    assert done.code == 0
+    assert "delete_user" in done.out
+    assert "_user_credentials" in done.out
+    assert len(re.findall(r"^\d+\. ", done.out, re.MULTILINE)) <= 25

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import stat
 import tomllib
 from collections.abc import Callable, Iterator
@@ -249,3 +250,46 @@ def test_the_names_of_options_are_those_of_the_adapters() -> None:
     for name, ways in _WAYS.items():
         assert {option for way in ways for option in way} <= adapter_class(name).options.keys()
         assert secret[name] <= {*(option for way in ways for option in way), "database_url"}
+
+
+def test_an_url_beside_a_profile_is_not_sent_the_profiles_secret(
+    login: tuple[str, dict[str, str]], command: Command
+) -> None:
+    words, environ = login
+    assert command(f"{words} --store file", environ=environ).code == 0
+    done = command("users me --profile prod --url http://127.0.0.1:1/api/v1")
+    assert done.code == 2
+    assert "a secret is sent only to the base_url of its own source" in done.err
+
+
+def test_at_a_terminal_everything_is_asked_for(
+    server: Emulator[Any], command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from identity_sdk.cli import sources
+
+    told = server.environment
+    answers = Terminal(f"lakefs\n{server.url}\n1\n{told['IDENTITY_SDK_ACCESS_KEY_ID']}\n")
+    monkeypatch.setattr(sources, "getpass", lambda prompt, stream: told["IDENTITY_SDK_SECRET_ACCESS_KEY"])
+    monkeypatch.setattr("io.StringIO", lambda text: answers)
+    done = command("login --store file", environ={"IDENTITY_SDK_PROXY": ""})
+    assert done.code == 0, done
+    assert "2. token" in done.err
+    assert tomllib.loads(file(tmp_path).read_text())["default"] == "lakefs"
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"), [("\n", "provider is missing"), ("lakefs\nhttp://h\n7\n", "from 1 to 2")]
+)
+def test_an_answer_that_is_none(
+    typed: str, told: str, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = Terminal(typed)
+    monkeypatch.setattr("io.StringIO", lambda text: answers)
+    done = command("login")
+    assert done.code == 2
+    assert told in done.err
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True

@@ -38,6 +38,12 @@ _SECRETIVE: Final = re.compile(
 _BRACES: Final = re.compile(r"\{[\w.\[\]]+\}")
 
 
+_LAST: Final = re.compile(
+    r"has_more|next\w*|\w*cursor|status|state|deleted\w*|removed\w*|disabled", re.IGNORECASE
+)
+"""Fields that would make a placeholder one page of many, or the remains of something deleted."""
+
+
 class _EnoughError(BaseException):
     """A plan is long enough: a loop waits for what no placeholder tells."""
 
@@ -50,10 +56,16 @@ class _Placeholder(str):
     def __new__(cls, path: str) -> Self:
         return super().__new__(cls, f"{{{path}}}")
 
-    def __getattr__(self, name: str) -> _Placeholder:
+    def __getattr__(self, name: str) -> _Placeholder | None:
         if name.startswith("__"):
             raise AttributeError(name)
-        return _Placeholder(f"{self[1:-1]}.{name}")
+        if _LAST.fullmatch(name):
+            return None
+        return type(self)(f"{self[1:-1]}.{name}")
+
+    def __call__(self, *given: object, **options: object) -> Self:
+        """A copy of it, with something of ours beside."""
+        return self
 
     def __iter__(self) -> Iterator[str]:
         yield _Placeholder(f"{self[1:-1]}[each]")
@@ -66,6 +78,15 @@ class _Placeholder(str):
 
     def __hash__(self) -> int:
         return super().__hash__()
+
+
+class _Nothing(_Placeholder):
+    """What is answered to the same request again: loops that take away until nothing is left must end."""
+
+    __slots__ = ()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +106,7 @@ class _Plan:
         self._origin = "{0.scheme}://{0.netloc}".format(urlsplit(adapter.base_url))
         self._source = adapter.token_source()
         self._issued: Issued | None = None
+        self._asked: set[tuple[str, str, bytes]] = set()
         self._slept = 0
         self._known = {*_values(adapter.auth), *(one for value in further.values() for one in _values(value))}
 
@@ -95,8 +117,10 @@ class _Plan:
             await self._sign(call)
         if len(self.steps) >= _MOST:
             raise _EnoughError
+        again = (call.spec.name, call.request.target, call.request.body)
+        call.proven = (_Nothing if again in self._asked else _Placeholder)(call.spec.name)
+        self._asked.add(again)
         self.steps.append(self._step(call))
-        call.proven = _Placeholder(call.spec.name)
         return Response(min(call.spec.success), {}, b"")
 
     async def _sign(self, call: Call) -> None:
