@@ -33,6 +33,9 @@ from emulators.fuzzed import BACKENDS, Backend
 from identity_sdk.emulators.server import running
 from identity_sdk.store import Store
 
+# On one Python, and without coverage: the same lines are run thousands of times.
+pytestmark = [pytest.mark.edge, pytest.mark.unmeasured]
+
 
 class Listed:
     """What ``tests/witness/<backend>.toml`` says of the fuzz, and what of it was needed."""

@@ -130,6 +130,7 @@ def _all_strings(kind: str, value: object) -> bool:
     return kind != "strings" or all(isinstance(one, str) for one in cast("list[object]", value))
 
 
+_DEEPEST = 100
 _TOKEN = re.compile(r"\s*([\w$*-]+|[{},])\s*")
 
 
@@ -140,6 +141,8 @@ def apply_mask(value: object, mask: str) -> object:
         Refused: 400: it cannot be parsed.
     """
     text = mask.strip()
+    if text.count("{") > _DEEPEST:
+        raise Refused(400, "The mask is too deep")
     tokens: list[str] = []
     at = 0
     while at < len(text):
