@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from functools import cache
+from urllib.parse import parse_qsl, urlsplit
 
 from joserfc.jwk import RSAKey
 
 from identity_sdk import connect
 from identity_sdk.adapters.auth_service.adapter import AuthService
+from identity_sdk.adapters.auth_service.api import session_cookie
+from identity_sdk.adapters.auth_service.models import Tokens
 from identity_sdk.auth.sources import RefreshToken
 from identity_sdk.emulators import auth_service
+from identity_sdk.emulators.auth_service.sso import authorize
 from identity_sdk.emulators.server import running
 from identity_sdk.errors import AuthenticationError, NotFoundError
 from identity_sdk.secrets import Secret
@@ -93,11 +97,21 @@ async def _signing_in(call: Caller) -> None:
     await call("health_readiness")
     assert "BEGIN PUBLIC KEY" in (await call("get_public_key")).public_key
     assert (await call("get_user_info")).id == "boss"
-    assert (await call("login")).cookie is not None
-    assert "state=" in (await call("login", redirection="http://front.example/")).url
+    begun = await call("login")
     await call.refused("auth", AuthenticationError)
-    cookie = Secret("AIOHTTP_SESSION=x")
-    await call.refused("auth", AuthenticationError, state="s", code="c", scope="o", cookie=cookie)
+    told = await call("auth", **_provider(begun.url), cookie=begun.cookie)
+    assert Tokens.model_validate_json(told.body).refresh_token is not None
+    begun = await call("login", redirection="http://front.example/")
+    back = await call("auth", **_provider(begun.url), cookie=begun.cookie)
+    assert (back.status, back.headers["location"]) == (302, "http://front.example/")
+    cookie = session_cookie(back)
+    assert (await call("refresh", authorization=Secret("Bearer None"), cookie=cookie)).token
     proof = Secret(f"Bearer {call.aside}")
     assert (await call("refresh", authorization=proof)).token
-    assert (await call("refresh", authorization=proof, cookie=cookie)).token
+
+
+def _provider(url: str) -> dict[str, str]:
+    """What the OpenID provider's redirect brings, for the person who signs in at ``url``."""
+    asked = dict(parse_qsl(urlsplit(url).query))
+    answer = dict(authorize(asked).headers)["Location"]
+    return dict(parse_qsl(urlsplit(answer).query))
