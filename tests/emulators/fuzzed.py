@@ -230,7 +230,10 @@ BACKENDS = (
             "addSubjectGroupMemberships": {"parentGroups": ["devs"]},
             "grantPermission": {**CUSTOMER, "subject": "ann", "function": "viewUsers"},
         },
-        wide=("searchUsers", "searchGroups"),
+        wide=(
+            "searchUsers", "searchGroups", "listPermissions",
+            "listSubjects", "listBasicUsers", "listBasicGroups", "listBasicFunctions",  # as listUsers and listFunctions
+        ),
     ),
     Backend(
         "authress", "authress", authress.BASE_PATH, authress.create_app, bearer_of_authress, plant_authress,
