@@ -92,6 +92,7 @@ def test_the_readme_has_its_sections_in_order() -> None:
     assert headings == [
         "Quickstart",
         "Ten lines",
+        "Where you use it",
         "What to catch",
         "How to log",
         "A private CA",
