@@ -136,6 +136,24 @@ def test_a_changed_place_gets_no_secret(
     )
 
 
+def test_a_login_anew_leaves_nothing_of_the_old_one(
+    login: tuple[str, dict[str, str]], command: Command, ring: Ring
+) -> None:
+    words, environ = login
+    assert command(words, environ=environ).code == 0
+    assert command(words, environ=environ).code == 0
+    assert len(ring.held) == 1
+    assert command(f"{words} --store file", environ=environ).code == 0
+    assert ring.held == {}
+    assert "admin" in command("users me").out
+
+
+def test_a_name_that_no_profile_can_have(command: Command) -> None:
+    done = command("login 'a b' --provider local --url local:")
+    assert (done.code, done.out) == (2, "")
+    assert "a profile's name is letters" in done.err
+
+
 @pytest.mark.parametrize("backend", [fail.Keyring, null.Keyring, Plain])
 def test_without_a_real_keyring_nothing_is_written_or_sent(
     backend: type[KeyringBackend],

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -82,6 +84,8 @@ def run(args: argparse.Namespace) -> int:
     provider = (args.provider or _asked("provider", f"one of {', '.join(_WAYS)}")).replace("_", "-")
     cls = adapter_class(provider)
     name = args.name or provider
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):
+        raise ConfigurationError("a profile's name is letters, digits, dots, dashes and underscores")
     options = _options(args, cls)
     path = _path(args.config)
     secrets = {option: value for option, value in options.items() if isinstance(value, Secret)}
@@ -212,14 +216,31 @@ def _write(
             kept.append(option)
     if kept:
         table["keyring"] = kept
-    profiles = document.get("profiles")
+    profiles: MutableMapping[str, Any] | None = document.get("profiles")
     if profiles is None:
-        profiles = document["profiles"] = tomlkit.table(is_super_table=True)
+        document["profiles"] = tomlkit.table(is_super_table=True)
+        profiles = cast("MutableMapping[str, Any]", document["profiles"])
     first = not profiles
+    _forget_what_is_replaced(name, profiles.get(name, {}), table)
     profiles[name] = table
     if default or (first and "default" not in document):
         _set_default(document, name)
     _save(path, tomlkit.dumps(document))
+
+
+def _forget_what_is_replaced(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    """What the keyring held for this profile, unless the new one has it there as well."""
+    from identity_sdk.config import vault
+
+    place = _place(old)
+    for option in old.get("keyring", []):
+        if place != _place(new) or option not in new.get("keyring", []):
+            with suppress(ConfigurationError):  # a keyring that is gone keeps nothing
+                vault.forget(name, str(option), place)
+
+
+def _place(table: Mapping[str, Any]) -> str:
+    return str(table.get("base_url", table.get("target", "")))
 
 
 def _set_default(document: MutableMapping[str, Any], name: str) -> None:
@@ -272,9 +293,8 @@ def remove_profile(config: str | None, name: str) -> Path:
     table = profiles.get(name)
     if table is None:
         raise ConfigurationError(f"there is no profile {name!r} in {path}")
-    place = str(table.get("base_url", table.get("target", "")))
     for option in table.get("keyring", []):
-        vault.forget(name, str(option), place)
+        vault.forget(name, str(option), _place(table))
     del profiles[name]
     if document.get("default") == name:
         del document["default"]
