@@ -163,21 +163,33 @@ class _Table:
             print("none", file=sys.stderr)
             return
         head = columns(self._items)
+        rows = [[cell(fields(item).get(name), None) for name in head] for item in self._items]
         if not sys.stdout.isatty():
-            rows = [[cell(fields(item).get(name), None) for name in head] for item in self._items]
             print_table(head, rows)
             return
         from rich.console import Console
         from rich.table import Table
         from rich.text import Text
 
+        console = Console(file=sys.stdout, highlight=False)
+        shown = _fitting(head, rows, console.width)
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-        for name in head:
+        for name in head[:shown]:
             table.add_column(Text(name.upper()), overflow="fold")
-        for item in self._items:
-            values = fields(item)
-            table.add_row(*(Text(cell(values.get(name), None)) for name in head))
-        Console(file=sys.stdout, highlight=False).print(table)
+        for row in rows:
+            table.add_row(*(Text(value) for value in row[:shown]))
+        console.print(table)
+        if shown < len(head):
+            print(f"not shown, -o json has them: {', '.join(head[shown:])}", file=sys.stderr)
+
+
+def _fitting(head: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> int:
+    """How many columns fit. The last ones, which only one backend knows, go first; three always stay, and fold."""
+    shown = len(head)
+    taken = [max(len(line[at]) for line in (head, *rows)) + 2 for at in range(shown)]
+    while shown > 3 and sum(taken[:shown]) > width:
+        shown -= 1
+    return shown
 
 
 _WRITERS: Final[Mapping[Format, type[_Writer]]] = {
