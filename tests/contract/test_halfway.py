@@ -21,7 +21,7 @@ from identity_sdk.errors import (
     PartialFailureError,
 )
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.large]
 
 Work = Callable[[Any], Awaitable[object]]
 MOST = 40

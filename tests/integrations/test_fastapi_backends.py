@@ -132,6 +132,7 @@ def test_wrong_credentials(house: House, name: str) -> None:
         assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, f'Bearer realm="{name}"')
 
 
+@pytest.mark.large
 @pytest.mark.parametrize("name", NAMES)
 def test_two_hundred_callers_at_once_never_cross(house: House, name: str) -> None:
     backend = house.backends[name]

@@ -30,7 +30,7 @@ from identity_sdk.models import Credential, Statement
 from identity_sdk.secrets import Secret
 from identity_sdk.store import Store
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.large]
 
 KEY = ("AKIAJADMINADMINADMNQ", "c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0IHNl")
 ADMIN = AccessKey(*KEY)
