@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, Self, cast
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from identity_sdk.auth.sources import Issued, SigningSource
+from identity_sdk.cli.extras import extras_of
 from identity_sdk.errors import IdentityError
 from identity_sdk.middleware.observe import ALLOWED_HEADERS
 from identity_sdk.secrets import REDACTED, Secret
@@ -244,7 +245,6 @@ async def explain(
         ConfigurationError: as ``connect()`` would.
         NotSupportedError, InvalidRequestError: the verb itself refuses before anything is sent.
     """
-    from identity_sdk.cli.verbs import extras_of
     from identity_sdk.config import resolve
 
     adapter = resolve(target, options).adapter

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import inspect
 import json
 import os
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from identity_sdk.cli.examples import EXAMPLES
+from identity_sdk.cli.extras import extras_of
 from identity_sdk.cli.output import FORMATS
 from identity_sdk.cli.sources import SOURCES, read_secret, read_text
 from identity_sdk.cli.target import add_target, needs_the_extra, options_of, target_of
@@ -162,39 +162,6 @@ def arguments_of(args: argparse.Namespace, verb: Verb) -> dict[str, object]:
         if name in found:
             raise ConfigurationError(f"{name} is both given and erased")
         found[name] = None
-    return found
-
-
-def extras_of(words: Sequence[str], function: Callable[..., object], verb: Verb) -> dict[str, object]:
-    """What ``--extra`` gives to the parameters that the backend's own verb has beside the neutral ones.
-
-    Raises:
-        ConfigurationError: it has none of that name, or a secret was given as a value.
-    """
-    neutral = {parameter.name for parameter in verb.parameters}
-    further = {
-        name: str(one.annotation)
-        for name, one in inspect.signature(function).parameters.items()
-        if one.kind is inspect.Parameter.KEYWORD_ONLY and name not in neutral
-    }
-    found: dict[str, object] = {}
-    for word in words:
-        name, equals, value = word.partition("=")
-        name = name.replace("-", "_")
-        if not equals or name not in further:
-            known = ", ".join(further) or "nothing"
-            raise ConfigurationError(
-                f"--extra takes NAME=VALUE, and {verb.area} {verb.command} here takes {known} beside its options"
-            )
-        found[name] = read_secret(value, name) if "Secret" in further[name] else _value(value)
-    return found
-
-
-def _value(text: str) -> object:
-    try:
-        found: object = json.loads(text)
-    except (ValueError, RecursionError):
-        return text
     return found
 
 
