@@ -132,9 +132,12 @@ anyio.run(main, backend={backend!r})
     ]
 
 
-def test_the_command_line_knows_it(installed: Path) -> None:
+def test_the_command_line_knows_it(installed: Path, tmp_path: Path) -> None:
     command = "import sys; from identity_sdk.cli import main; sys.exit(main())"
-    done = run(installed, command, "config", "show", "tiny", "password=canary", "--json")
+    (tmp_path / "password").write_text("canary", "utf-8")
+    done = run(
+        installed, command, "config", "show", "tiny", f"password=file:{tmp_path / 'password'}", "--json"
+    )
     shown = {each["name"]: each["value"] for each in json.loads(done.stdout)["settings"]}
     assert (shown["password"], shown["users"]) == ("**********", None)
     assert "canary" not in done.stdout
