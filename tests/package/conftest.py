@@ -13,9 +13,8 @@ import pytest
 import trustme
 
 import identity_sdk
-from identity_sdk.emulators import argus, authress, lakefs
-from identity_sdk.emulators.server import running
-from identity_sdk.store import Store
+from identity_sdk.testing import Emulator, emulator
+from identity_sdk.testing.server import Backend
 
 
 @pytest.fixture
@@ -34,49 +33,15 @@ def quiet_logging() -> Iterator[None]:
     ours.setLevel(level)
 
 
-@contextmanager
-def served_lakefs(runner: asyncio.Runner) -> Iterator[dict[str, Any]]:
-    """A lakeFS emulator on a socket, and the names that the page needs to reach it."""
-    store = Store.open("sqlite://")
-    app = lakefs.create_app(store, setup=True)
-    admin = app.state.emulator.admin
-    with running(app) as url:
-        yield {
-            "base_url": f"{url}{lakefs.BASE_PATH}",
-            "access_key_id": admin.access_key_id,
-            "secret_access_key": admin.secret_access_key,
-        }
-    runner.run(store.aclose())
-
-
-@contextmanager
-def served_authress(runner: asyncio.Runner) -> Iterator[dict[str, Any]]:
-    """The same for Authress."""
-    store = Store.open("sqlite://")
-    app = authress.create_app(store)
-    with running(app) as url:
-        yield {"base_url": url, "access_key": app.state.emulator.access_key}
-    runner.run(store.aclose())
-
-
-@contextmanager
-def served_argus(runner: asyncio.Runner) -> Iterator[dict[str, Any]]:
-    """The same for Argus."""
-    store = Store.open("sqlite://")
-    app = argus.create_app(store)
-    emulator = app.state.emulator
-    runner.run(emulator.prepare())
-    with running(app) as url:
-        yield {"base_url": url, "api_key": emulator.api_key, "password": emulator.admin.password}
-    runner.run(store.aclose())
-
-
-SERVED = {
-    "argus": served_argus,
-    "authress": served_authress,
-    "lakefs": served_lakefs,
-    "operations": served_lakefs,
-    "tutorial": served_lakefs,
+# What a page's blocks find: an emulator of its backend, and the names by which the page reaches it.
+SERVED: dict[str, Backend] = {
+    "argus": "argus",
+    "auth-service": "auth-service",
+    "authress": "authress",
+    "igtcloud": "igtcloud",
+    "lakefs": "lakefs",
+    "operations": "lakefs",
+    "tutorial": "lakefs",
 }
 
 
@@ -91,11 +56,18 @@ def snippet_names(
         yield from names_for(request.node.callspec.params["page"], runner)
 
 
+async def refresh_token(server: Emulator[Any]) -> object:
+    async with server.connect() as idp:
+        return (await idp.tokens.issue()).refresh_token
+
+
 def names_for(page: Path, runner: asyncio.Runner) -> Iterator[dict[str, Any]]:
     names: dict[str, Any] = {"__name__": "snippet"}
     if page.stem in SERVED:
-        with SERVED[page.stem](runner) as connected:
-            names.update(connected)
+        with emulator(SERVED[page.stem], seed={"groups": [{"id": "g1"}]}) as server:
+            names.update(server.options)
+            if server.backend == "auth-service":
+                names["uuid"] = runner.run(refresh_token(server))
             yield names
             runner.run(names["idp"].aclose())
         return

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import asyncio
 import inspect
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -70,7 +72,7 @@ def compiled(page: Path, line: int, code: str) -> CodeType:
         if page.exists() and any(blocks(page))
     ],
 )
-def test_every_block_runs(page: Path, snippet_names: dict[str, Any], runner: asyncio.Runner) -> None:
+def test_every_python_block_runs(page: Path, snippet_names: dict[str, Any], runner: asyncio.Runner) -> None:
     """The blocks of a page run one after another in one namespace, in which `idp` is a client."""
     for line, code, reason in blocks(page):
         program = compiled(page, line, code)
@@ -79,6 +81,40 @@ def test_every_block_runs(page: Path, snippet_names: dict[str, Any], runner: asy
         outcome = eval(program, snippet_names)
         if inspect.iscoroutine(outcome):
             runner.run(outcome)
+
+
+SHELL = re.compile(r"(?:<!-- (?P<about>[^\n]+) -->\n)?^```sh\n(?P<code>.*?)^```$", re.DOTALL | re.MULTILINE)
+RUN_BY_NOX = ("quickstart command", "tests command")
+"""The README's two: `nox -s package` runs one, `.ci/run` the other."""
+
+
+def shell_blocks(page: Path) -> list[str]:
+    found = SHELL.finditer(page.read_text(encoding="utf-8"))
+    return [one["code"] for one in found if not (one["about"] or "").startswith(("no-run: ", *RUN_BY_NOX))]
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not here")
+@pytest.mark.parametrize(
+    "page",
+    [pytest.param(page, id=page.relative_to(ROOT).as_posix()) for page in PAGES if shell_blocks(page)],
+)
+def test_every_shell_block_runs(page: Path, tmp_path: Path) -> None:
+    """The blocks of a page run one after another in one shell and one folder, in which `idp` is ours."""
+    code = "\n".join(shell_blocks(page))
+    if "jq " in code and shutil.which("jq") is None:
+        pytest.skip("jq is not here")
+    folder = Path(sys.executable).parent
+    environ = {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}", "HOME": str(tmp_path)}
+    done = subprocess.run(
+        ["bash", "-eu", "-c", code],
+        cwd=tmp_path,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_extras_in_the_readme_are_those_that_exist() -> None:

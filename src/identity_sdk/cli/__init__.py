@@ -85,7 +85,7 @@ _CODE_OF: Final[tuple[tuple[type[IdentityError], int], ...]] = (
 
 _EPILOG: Final = """\
 try it on a file of your own, without any server:
-  export IDENTITY_SDK_TARGET=local:///tmp/identity.db
+  export IDENTITY_SDK_TARGET=local:identity.db
   idp users create ada --email ada@example.com
   idp users list
   idp users --help            every verb of users
@@ -169,7 +169,7 @@ def _told(error: IdentityError) -> str:
     if isinstance(error, ConfigurationError) and error.message.startswith("nothing says what to connect to"):
         return (
             "nothing says what to connect to: give --url or --profile, set IDENTITY_SDK_TARGET, or run idp login once; "
-            "to try things out, --url local:///tmp/identity.db"
+            "to try things out, --url local:identity.db"
         )
     return " ".join(str(error).split())
 

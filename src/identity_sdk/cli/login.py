@@ -42,7 +42,7 @@ examples:
   idp login prod --provider lakefs --url https://lakefs.example.com/api/v1
   idp login prod --provider lakefs --url https://lakefs.example.com/api/v1 \\
       --set access_key_id=AKIA123 --set secret_access_key=env:KEY
-  idp login mine --provider local --url local:///home/ada/identity.db
+  idp login mine --provider local --url local:identity.db
 """
     parser.add_argument(
         "name", nargs="?", metavar="NAME", help="what to call the profile; not given: the provider"

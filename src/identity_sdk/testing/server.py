@@ -35,7 +35,7 @@ A_co = TypeVar("A_co", covariant=True)
 
 # What connect() takes of the line that `idp serve` prints, by its names there; and what it must be told besides.
 _CREDENTIALS: Mapping[str, Mapping[str, str]] = {
-    "argus": {"api_key": "api_key"},
+    "argus": {"api_key": "api_key", "password": "password"},
     "auth-service": {"token": "admin_token"},
     "authress": {"access_key": "access_key"},
     "igtcloud": {"username": "username", "password": "password", "organization": "organization"},
