@@ -404,7 +404,7 @@ def test_nothing_to_connect_to(idp: Console) -> None:
     assert main(["users", "list"]) == 2
     told = idp.capsys.readouterr().err
     assert "idp login" in told
-    assert "--url local:///" in told
+    assert "--url local:identity.db" in told
     assert "connect(" not in told
 
 
