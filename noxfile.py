@@ -180,7 +180,7 @@ def lowest(session: nox.Session) -> None:
         name, version = pin.split("==")
         probe = f"from importlib.metadata import version as v; assert v({name!r}) == {version!r}, v({name!r})"
         session.run("python", "-c", probe)
-    apart = ("emulators", "examples", "package", "plugin", "typing")
+    apart = ("cli", "emulators", "package", "plugin", "typing")
     pytest(session, *(f"--ignore=tests/{folder}" for folder in apart), marks=USUAL, loop="asyncio")
 
 

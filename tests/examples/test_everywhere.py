@@ -10,6 +10,8 @@ import pytest
 
 from identity_sdk import connect
 
+pytestmark = pytest.mark.large
+
 ROWS = {
     "local": ("0", "made", "a person, is in", "made, given", "yes, by the server", "all gone"),
     "lakefs": ("1", "made", "a person, is in", "made, given", "yes, by the client", "all gone"),

@@ -10,6 +10,8 @@ import pytest
 
 from identity_sdk import NotFoundError, connect
 
+pytestmark = pytest.mark.large
+
 IDS = {
     "local": "grace",
     "lakefs": "grace",

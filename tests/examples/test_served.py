@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.large
+
 SERVED = ("lakefs", "auth-service", "authress", "argus", "igtcloud")
 TAKEN = {
     "lakefs": {"access_key_id": "access_key_id", "secret_access_key": "secret_access_key"},
