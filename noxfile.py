@@ -181,7 +181,8 @@ def lowest(session: nox.Session) -> None:
         probe = f"from importlib.metadata import version as v; assert v({name!r}) == {version!r}, v({name!r})"
         session.run("python", "-c", probe)
     apart = ("cli", "emulators", "package", "plugin", "typing")
-    pytest(session, *(f"--ignore=tests/{folder}" for folder in apart), marks=USUAL, loop="asyncio")
+    ignored = (f"--ignore=tests/{folder}" for folder in apart)
+    pytest(session, *ignored, marks=(*USUAL, "not postgres"), loop="asyncio")
 
 
 def lowest_of(requirement: str) -> str:

@@ -14,6 +14,7 @@ from identity_sdk.listing import Items
 pytestmark = pytest.mark.anyio
 
 
+@pytest.mark.large
 @each_list("limit", "cursor")
 @either_loop
 async def test_short_lists(world: World, lists: ListVerb) -> None:
@@ -52,6 +53,7 @@ async def _short_list(world: World, lists: ListVerb, count: int) -> None:
     assert resumed == filled.ids
 
 
+@pytest.mark.large
 @each_list()
 @pytest.mark.parametrize("more", [0, 1])
 @only(thorough=True)
