@@ -8,11 +8,14 @@ from collections.abc import Callable, Generator, MutableMapping
 from contextlib import contextmanager
 from typing import Any
 
-from contract.target import Cut, Cutter
+from contract.clock import ManualClock
+from contract.target import Cut, Cutter, Target, World
+from identity_sdk.client import IdentityClient
 from identity_sdk.emulators.faults import ABORT
 from identity_sdk.emulators.server import running
+from identity_sdk.store import Store
 
-__all__ = ["Server", "serving"]
+__all__ = ["ServedWorld", "Server", "serving"]
 
 Scope = MutableMapping[str, Any]
 App = Callable[[Scope, Callable[[], Any], Callable[[Any], Any]], Any]
@@ -81,6 +84,32 @@ class Server(Cutter):
 
 async def _swallow(_message: object) -> None:
     return None
+
+
+class ServedWorld(World):
+    """A directory behind an emulator, which ``server`` hands the requests of this test."""
+
+    def __init__(
+        self,
+        target: Target,
+        idp: IdentityClient[Any],
+        server: Server,
+        store: Store,
+        clock: ManualClock,
+        emulator: Any,
+    ) -> None:
+        super().__init__(target, idp)
+        self.clock = clock
+        self.store = store
+        self.emulator = emulator
+        self._server = server
+
+    @property
+    def cutter(self) -> Cutter:
+        return self._server
+
+    def requests(self) -> int:
+        return self._server.count
 
 
 @contextmanager

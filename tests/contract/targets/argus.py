@@ -9,8 +9,8 @@ from typing import Any
 
 from contract.clock import ManualClock
 from contract.seeding import plant
-from contract.server import Server
-from contract.target import Cutter, Rules, Services, Target, World
+from contract.server import ServedWorld, Server
+from contract.target import Rules, Services, Target, World
 from identity_sdk import connect
 from identity_sdk.adapters.argus.adapter import Argus
 from identity_sdk.adapters.argus.inputs import FunctionAddition
@@ -48,30 +48,8 @@ RULES = Rules(
 )
 
 
-class ArgusWorld(World):
+class ArgusWorld(ServedWorld):
     target: ArgusTarget
-
-    def __init__(
-        self,
-        target: ArgusTarget,
-        idp: IdentityClient[Any],
-        server: Server,
-        store: Store,
-        clock: ManualClock,
-        emulator: Any,
-    ) -> None:
-        super().__init__(target, idp)
-        self.clock = clock
-        self.store = store
-        self._server = server
-        self._emulator = emulator
-
-    @property
-    def cutter(self) -> Cutter:
-        return self._server
-
-    def requests(self) -> int:
-        return self._server.count
 
     async def policy(self, stem: str = "policy", statements: Any = None) -> str:
         """A new function, made by Argus' own operation: the facade makes none."""
@@ -118,7 +96,7 @@ class ArgusWorld(World):
         return ids
 
     def reset_token(self, address: str) -> Any:
-        return next((letter.token for letter in self._emulator.outbox if letter.email == address), None)
+        return next((letter.token for letter in self.emulator.outbox if letter.email == address), None)
 
     async def client(self, state: str) -> IdentityClient[Any]:
         if state == "anonymous":

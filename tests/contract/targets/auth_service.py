@@ -12,8 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from contract.clock import ManualClock
 from contract.seeding import plant
-from contract.server import Server
-from contract.target import Cutter, Rules, Services, Target, World
+from contract.server import ServedWorld, Server
+from contract.target import Rules, Services, Target, World
 from contract.witness import Witness
 from identity_sdk import connect
 from identity_sdk.adapters.auth_service.adapter import AuthService
@@ -76,30 +76,8 @@ def signing_key() -> str:
     return RSAKey.generate_key(2048).as_pem(private=True).decode("ascii")
 
 
-class AuthServiceWorld(World):
+class AuthServiceWorld(ServedWorld):
     target: AuthServiceTarget
-
-    def __init__(
-        self,
-        target: AuthServiceTarget,
-        idp: IdentityClient[Any],
-        server: Server,
-        store: Store,
-        clock: ManualClock,
-        emulator: Any,
-    ) -> None:
-        super().__init__(target, idp)
-        self.clock = clock
-        self.store = store
-        self.emulator = emulator
-        self._server = server
-
-    @property
-    def cutter(self) -> Cutter:
-        return self._server
-
-    def requests(self) -> int:
-        return self._server.count
 
     async def sign_in(self, credential: Any) -> IdentityClient[Any]:
         return self.idp.with_credential(credential)

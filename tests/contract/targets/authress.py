@@ -9,8 +9,8 @@ from typing import Any
 
 from contract.clock import ManualClock
 from contract.seeding import plant
-from contract.server import Server
-from contract.target import Cutter, Rules, Services, Target, World
+from contract.server import ServedWorld, Server
+from contract.target import Rules, Services, Target, World
 from identity_sdk import connect
 from identity_sdk.adapters.authress.adapter import Authress
 from identity_sdk.adapters.base import Adapter
@@ -46,28 +46,8 @@ RULES = Rules(
 )
 
 
-class AuthressWorld(World):
+class AuthressWorld(ServedWorld):
     target: AuthressTarget
-
-    def __init__(
-        self,
-        target: AuthressTarget,
-        idp: IdentityClient[Any],
-        server: Server,
-        store: Store,
-        clock: ManualClock,
-    ) -> None:
-        super().__init__(target, idp)
-        self.clock = clock
-        self.store = store
-        self._server = server
-
-    @property
-    def cutter(self) -> Cutter:
-        return self._server
-
-    def requests(self) -> int:
-        return self._server.count
 
     def name(self, stem: str = "user") -> str:
         prefix = "grp_" if stem in ("group", "nogroup", "gr", "some-group") else ""
@@ -148,7 +128,7 @@ class AuthressTarget(Target):
         adapter = Authress(base_url=server.url, auth=ApiKey(app.state.emulator.access_key))
         try:
             async with connect(adapter, clock=clock) as idp:
-                yield AuthressWorld(self, idp, server, store, clock)
+                yield AuthressWorld(self, idp, server, store, clock, app.state.emulator)
             witness.check()
         finally:
             server.app = None

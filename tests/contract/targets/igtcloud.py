@@ -9,8 +9,8 @@ from typing import Any
 
 from contract.clock import ManualClock
 from contract.seeding import plant
-from contract.server import Server
-from contract.target import Cutter, Rules, Services, Target, World
+from contract.server import ServedWorld, Server
+from contract.target import Rules, Services, Target, World
 from identity_sdk import connect
 from identity_sdk.adapters.base import Adapter
 from identity_sdk.adapters.igtcloud.adapter import IgtCloud
@@ -81,30 +81,8 @@ RULES = Rules(
 )
 
 
-class IgtWorld(World):
+class IgtWorld(ServedWorld):
     target: IgtTarget
-
-    def __init__(
-        self,
-        target: IgtTarget,
-        idp: IdentityClient[Any],
-        server: Server,
-        store: Store,
-        clock: ManualClock,
-        emulator: Any,
-    ) -> None:
-        super().__init__(target, idp)
-        self.clock = clock
-        self.store = store
-        self._server = server
-        self._emulator = emulator
-
-    @property
-    def cutter(self) -> Cutter:
-        return self._server
-
-    def requests(self) -> int:
-        return self._server.count
 
     async def group(self, stem: str = "group") -> str:
         """A new group, made by the operator: the API makes none."""
@@ -115,7 +93,7 @@ class IgtWorld(World):
     async def credential(self, owner: str) -> Any:
         """A password, which people set by their activation letter."""
         password = self.name("password")
-        await self.store.write(lambda conn: self._emulator.set_password(conn, owner, password))
+        await self.store.write(lambda conn: self.emulator.set_password(conn, owner, password))
         return Password(owner, password)
 
     async def machine(self) -> Any:

@@ -9,8 +9,8 @@ from typing import Any
 
 from contract.clock import ManualClock
 from contract.seeding import plant
-from contract.server import Server
-from contract.target import Cutter, Rules, Services, Target, World
+from contract.server import ServedWorld, Server
+from contract.target import Rules, Services, Target, World
 from contract.witness import Witness
 from identity_sdk import connect
 from identity_sdk.adapters.base import Adapter
@@ -82,30 +82,8 @@ RULES = Rules(
 )
 
 
-class LakeFSWorld(World):
+class LakeFSWorld(ServedWorld):
     target: LakeFSTarget
-
-    def __init__(
-        self,
-        target: LakeFSTarget,
-        idp: IdentityClient[Any],
-        server: Server,
-        store: Store,
-        clock: ManualClock,
-        outbox: list[Any],
-    ) -> None:
-        super().__init__(target, idp)
-        self.clock = clock
-        self.store = store
-        self._server = server
-        self._outbox = outbox
-
-    @property
-    def cutter(self) -> Cutter:
-        return self._server
-
-    def requests(self) -> int:
-        return self._server.count
 
     async def sign_in(self, credential: Any) -> IdentityClient[Any]:
         return self.idp.with_credential(AccessKey(credential.id, credential.secret))
@@ -126,7 +104,7 @@ class LakeFSWorld(World):
         return await self.store.write(lambda conn: plant(conn, what, stem, count, owner, now, wire))
 
     def reset_token(self, address: str) -> Any:
-        return next((letter.token for letter in self._outbox if letter.email == address), None)
+        return next((letter.token for letter in self.emulator.outbox if letter.email == address), None)
 
     def password_name(self, user: str, address: str) -> str:
         return address
@@ -197,7 +175,7 @@ class LakeFSTarget(Target):
         try:
             adapter = LakeFS(base_url=server.url + lakefs.BASE_PATH, auth=ADMIN)
             async with connect(adapter, clock=clock, backoff=(0.0, 0.0)) as idp:
-                yield LakeFSWorld(self, idp, server, store, clock, app.state.emulator.outbox)
+                yield LakeFSWorld(self, idp, server, store, clock, app.state.emulator)
         finally:
             server.app = None
             await store.aclose()
