@@ -13,7 +13,6 @@ from identity_sdk.concurrency import (
     Gate,
     SystemClock,
     current_loop,
-    gather,
     loop_is_alive,
     on_asyncio,
     spawn,
@@ -345,20 +344,6 @@ class TestSpawn:
         with anyio.fail_after(1):
             await running.wait()
         assert running.finished
-
-    async def test_side_by_side(self):
-        met: list[str] = []
-        both = anyio.Event()
-
-        async def one(name: str) -> None:
-            met.append(name)
-            if len(met) == 2:
-                both.set()
-            await both.wait()
-
-        with anyio.fail_after(1):
-            await gather(lambda: one("a"), lambda: one("b"))
-        assert sorted(met) == ["a", "b"]
 
 
 @pytest.mark.anyio

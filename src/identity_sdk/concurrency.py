@@ -370,10 +370,3 @@ def spawn(work: Callable[[], Coroutine[object, object, None]], name: str) -> Run
 
         trio.lowlevel.spawn_system_task(run, name=name)
     return running
-
-
-async def gather(*work: Callable[[], Coroutine[object, object, None]]) -> None:
-    """Runs all of ``work`` side by side and waits for all."""
-    async with anyio.create_task_group() as group:
-        for one in work:
-            group.start_soon(one)
